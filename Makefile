@@ -27,8 +27,9 @@ check: $(VENV)/installed-dev  ## format, lint, types, rooms
 	@$(BIN)/mypy
 	@PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
 
-reference: $(VENV)/installed-dev  ## write docs/reference*.md afresh
+reference: $(VENV)/installed-dev  ## write docs/reference*.md and docs/openapi.json afresh
 	@$(BIN)/python tools/reference.py
+	@$(BIN)/python tools/openapi.py
 
 picture: $(VENV)/installed-dev  ## draw the pictures in docs/ afresh
 	@$(BIN)/python tools/picture.py

@@ -30,7 +30,7 @@ COMMANDS = (
     *("trend", "flow", "reminders", "calendar", "cohorts", "rfm", "revenue", "liability", "report"),
     *("consents", "contactable", "duplicates", "dismiss", "merge", "do", "commands"),
     *("export-person", "generations", "rebuild", "seal", "verify", "prune"),
-    *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
+    *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate", "serve"),
 )
 IN_GROUPS = {
     "quote": ("show",),
@@ -42,6 +42,9 @@ IN_GROUPS = {
     "model": ("fit", "show", "list"),
     "keys": ("new", "rotate"),
     "generation": ("rollback",),
+    "tokens": ("new", "list", "revoke"),
+    "users": ("add", "list", "password", "role", "disable", "enable"),
+    "changes": ("list", "read", "accept-clock", "drop"),
 }
 LONG = "Wolfeschlegelsteinhausenbergerdorff " * 4
 HOSTILE = "[bold red]=cmd|'/c calc'!A1 \u202egnp.exe\u2066 [/not-open] \u200b日本"

@@ -20,7 +20,7 @@ from regulars.crm_domain.catalogue import COMMANDS, EVENTS
 from regulars.projections.facts.shared import Facts
 from regulars.projections.rules.compiled import Rules
 
-DOORS = (Regulars, regulars.PublishedRules, regulars.Projections, regulars.Keys)
+DOORS = (Regulars, regulars.PublishedRules, regulars.Projections, regulars.Keys, regulars.Tokens)
 PUBLIC: tuple[ModuleType, ...] = (regulars, person, profile, grammar, extending, measures, report, selling, today)
 #: What our own projections judge by; docs/limits.md says that nobody else may count on it.
 OURS_ALONE = (Facts, Rules)

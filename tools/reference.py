@@ -28,7 +28,7 @@ import regulars.profile
 import regulars.report
 import regulars.selling
 import regulars.today
-from regulars import Keys, Projections, PublishedRules, Regulars, aio, grammar
+from regulars import Keys, Projections, PublishedRules, Regulars, Tokens, aio, grammar
 from regulars.adapters.importing import mapping
 from regulars.adapters.log.codec import EventCodec
 from regulars.cli.app import app
@@ -187,7 +187,13 @@ def _keys(schema: dict[str, Any]) -> Iterator[str]:
     return walk(schema, "")
 
 
-DOORS = {"crm": Regulars, "crm.rules": PublishedRules, "crm.projections": Projections, "crm.keys": Keys}
+DOORS = {
+    "crm": Regulars,
+    "crm.rules": PublishedRules,
+    "crm.projections": Projections,
+    "crm.keys": Keys,
+    "crm.tokens": Tokens,
+}
 
 
 def _doors() -> Iterator[str]:

@@ -315,6 +315,8 @@ if TYPE_CHECKING:
     from regulars.upkeep.keys import Keys, Rotation
     from regulars.upkeep.read_models import GenerationView, Projections
     from regulars.upkeep.tokens import NewToken, Token, Tokens
+    from regulars.upkeep.users import User, Users
+    from regulars.upkeep.web_sessions import Visitor, WebSessions
 
 #: The module that defines each name, or defines it as another (name=other). It is imported when the name is first asked
 #: for, so that a program waits for nothing that it doesn't use, and gets nothing patched that it doesn't ask for.
@@ -425,6 +427,8 @@ _HOMES = {
     "regulars.profile.values": "CustomerPage",
     "regulars.upkeep.keys": "Keys Rotation",
     "regulars.upkeep.tokens": "NewToken Token Tokens",
+    "regulars.upkeep.users": "User Users",
+    "regulars.upkeep.web_sessions": "Visitor WebSessions",
     "regulars.asking.one_version": "CustomerVersion",
     "regulars.person.as_json": "person_json",
     "regulars.person.page": "person_page",
@@ -791,12 +795,16 @@ __all__ = [
     "UndoMerge",
     "Unexplained",
     "UntagCustomer",
+    "User",
+    "Users",
     "ValuePage",
     "Valued",
     "VerdictView",
     "Verification",
+    "Visitor",
     "VoidEmployment",
     "VoidPurchase",
+    "WebSessions",
     "WholeOpportunity",
     "WholeQuote",
     "WholeTask",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -86,6 +86,7 @@ from regulars.calendars.gathering import (
     entries_of_reminders,
     entries_of_tasks,
 )
+from regulars.changes.feed import ChangeFeed, SubscriptionView, find_feed, list_subscriptions
 from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.customer import Kind
 from regulars.crm_domain.event import Event, Recorded
@@ -1090,6 +1091,30 @@ class Regulars:
             goes_on=limit is None,
         )
         return find_audit(self._session, query, after)
+
+    def changes(self, name: str, *, kinds: Collection[str] | None = None, start: str | int = "now") -> ChangeFeed:
+        """The change feed of a subscription: what changed since it last heard, in batches to acknowledge.
+
+            feed = crm.changes("mailer", kinds=["tier", "fell_due"])
+            for batch in feed:
+                ...
+                feed.ack(batch)
+
+        What is told is the difference between what was told and what holds by now: what became known otherwise, and
+        what fell due by itself. Applied in order, all that is told gives what the store answers. What began and was
+        undone in between is not told, and nothing that is told is personal.
+
+        `kinds` select by kind ("recorded", "began", "fell_due", "corrected", "rules_moved"), by the name of a verdict
+        ("stage", "tier", "segment", "ticket", ...) or the type of an event, or by both ("recorded:PurchaseRecorded");
+        where some of both are given, by some of each. None is everything, or what the subscription was made with. A new
+        subscription starts "now", at the "beginning" (it is told what holds as of now) or after a position; for others
+        `start` says nothing. Raises ValueError for other words, StoreUnusable for a store that is read-only.
+        """
+        return find_feed(self._session, name, kinds, start)
+
+    def subscriptions(self) -> tuple[SubscriptionView, ...]:
+        """All subscriptions to changes, by name."""
+        return list_subscriptions(self._session)
 
     @overload
     def events(

@@ -57,7 +57,7 @@ COPIED = (
     *("commands", "consents", "events", "firms", "forgotten", "keys", "links", "lookups", "quarantine", "seals"),
     "settings",
 )
-LEFT_OUT = {"generations", "builds", "generation_builds", "parked"}
+LEFT_OUT = {"generations", "builds", "generation_builds", "parked", "tokens", "users", "web_sessions"}
 VIEWS = ("lifecycle_stage", "loyalty_tier", "churn_risk", "customer_card", "ticket_queue")
 
 MAPPING = """

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.schema.access_tables import tokens_table, users_table, web_sessions_table
+from regulars.adapters.schema.changes import outbox, subscriptions
 from regulars.adapters.schema.log_views import log_views
 from regulars.adapters.schema.positions import create_positions, position_column, transaction_column
 from regulars.adapters.schema.view_sql import Kind, Shown, Sql
@@ -108,6 +109,8 @@ class Schema:
             sa.Column("type", sa.Text, nullable=False),
             sa.Column("reason", sa.Text, nullable=False),
         )
+        self.subscriptions = subscriptions(self.metadata)
+        self.outbox = outbox(self.metadata)
 
         for table in self.metadata.tables.values():
             if table not in (self.events, self.settings):  # of which each row says for itself what is wrong with it

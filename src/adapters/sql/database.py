@@ -13,7 +13,7 @@ import os
 import selectors
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from time import monotonic, sleep
@@ -47,6 +47,8 @@ _FULL = "PRAGMA synchronous = FULL"
 _PATIENCE = "regulars_patience"
 _OPENED_READ_ONLY = "regulars_opened_read_only"
 _TRY_AGAIN = 0.003
+#: How often a SQLite file is asked whether it changed, in seconds.
+LOOK_EVERY = 0.2
 
 # What statements mean must not depend on what somebody set for a role, a database or a server; and long work is not to
 # be cut off by a limit that is meant for others, so of those only what the connection itself names holds.
@@ -252,6 +254,22 @@ class Database:
                 if is_ours:
                     with suppress(DBAPIError):  # it is given back already where the connection was lost
                         connection.exec_driver_sql(_UNLOCK, (number,))
+
+    @contextmanager
+    def watching(self, channel: str) -> Iterator[Callable[[float], None]]:
+        """A function that waits until somebody else committed something, since the block began or it was called last,
+        for so many seconds at most.
+
+        SQLite is asked every 200 ms whether the file changed, PostgreSQL notifies a channel, if the store's tables do.
+        """
+        self._require_open_here()
+        if self.is_memory:  # whoever writes is in this process, and may use its one connection
+            yield lambda seconds: sleep(min(seconds, LOOK_EVERY))
+            return
+        with translated_errors(self.url), self._beginning(_NO_TRANSACTION).connect() as connection:
+            yield _awaiting_change(connection) if self.is_sqlite else _awaiting_notice(connection, channel)
+            if not self.is_sqlite:
+                connection.exec_driver_sql("UNLISTEN *")
 
     def checkpoint_wal(self) -> None:
         """Checkpoint SQLite's WAL as far as no reader needs it (PASSIVE); no other connection waits for this."""
@@ -562,3 +580,31 @@ def _is_gone(connection: Any) -> bool:
     with _Selector() as selector:
         selector.register(connection.fileno(), selectors.EVENT_READ)
         return bool(selector.select(timeout=0))
+
+
+def _awaiting_change(connection: Connection) -> Callable[[float], None]:
+    """Wait until a SQLite file is another version than it was."""
+    seen: list[int] = [connection.exec_driver_sql("PRAGMA data_version").scalar_one()]
+
+    def wait(seconds: float) -> None:
+        deadline = monotonic() + seconds
+        while (version := connection.exec_driver_sql("PRAGMA data_version").scalar_one()) == seen[0]:
+            left = deadline - monotonic()
+            if left <= 0:
+                return
+            sleep(min(LOOK_EVERY, left))
+        seen[0] = version
+
+    return wait
+
+
+def _awaiting_notice(connection: Connection, channel: str) -> Callable[[float], None]:
+    """Wait until PostgreSQL notifies of something."""
+    connection.exec_driver_sql(f'LISTEN "{channel}"')
+    driver: Any = connection.connection.driver_connection
+
+    def wait(seconds: float) -> None:
+        for _ in driver.notifies(timeout=seconds, stop_after=1):
+            pass
+
+    return wait

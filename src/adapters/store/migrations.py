@@ -154,9 +154,9 @@ def keep_what_names_firms(connection: Connection, schema: Schema) -> None:
     schema.firms.create(connection, checkfirst=True)
 
 
-def keep_who_reaches_out(connection: Connection, schema: Schema) -> None:
-    """Version 12: what the store needs to speak to the outside; nobody did before."""
-    for table in (schema.tokens, schema.users, schema.web_sessions):
+def keep_what_reaches_out(connection: Connection, schema: Schema) -> None:
+    """Version 12: the tables of change feeds, of tokens, and of the console's users and sessions."""
+    for table in (schema.subscriptions, schema.outbox, schema.tokens, schema.users, schema.web_sessions):
         table.create(connection, checkfirst=True)
 
 
@@ -222,7 +222,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     8: date_look_ups,
     9: show_what_happened,
     10: keep_what_names_firms,
-    11: keep_who_reaches_out,
+    11: keep_what_reaches_out,
 }
 
 

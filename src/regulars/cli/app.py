@@ -916,3 +916,34 @@ _add(
     "Let a user in again who was disabled.",
     "regulars users enable mara",
 )
+
+_changes = _group("changes", "Tell programs what changed: subscriptions to the change feed, and what they are told.")
+_add(
+    _changes,
+    "list",
+    "changes.list_all",
+    "List the subscriptions: what each wants, up to when it was told, and how many batches wait.",
+    "regulars changes list",
+)
+_add(
+    _changes,
+    "read",
+    "changes.read",
+    "Print what a subscription is told; it is made where there is none of the name.",
+    "regulars changes read mailer --kinds tier,fell_due --json --ack",
+    "regulars changes read mailer --since 12",
+)
+_add(
+    _changes,
+    "accept-clock",
+    "changes.accept_clock",
+    "Take the time it is by the clock for right, where it is over 7 days later than what was told.",
+    "regulars changes accept-clock mailer",
+)
+_add(
+    _changes,
+    "drop",
+    "changes.drop",
+    "Drop a subscription, with the batches that wait or are kept.",
+    "regulars changes drop mailer",
+)

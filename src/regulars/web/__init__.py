@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING
 
 from regulars.crm import Regulars
 from regulars.crm_domain.errors import StoreUnusable
+from regulars.web.limits import Limits
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.types import ASGIApp
-
-    from regulars.web.api.limits import Limits
 
 #: Where the API is found in the application.
 API = "/api/v1"
@@ -43,8 +42,10 @@ def app(
         from starlette.routing import Mount
     except ImportError:
         raise StoreUnusable("the HTTP API needs the extra `web`: pip install 'regulars[web]'") from None
-    from regulars.web.api.limits import Limits
     from regulars.web.api.serving import api
 
     console = () if pages is None else (Mount("", pages),)
     return Starlette(routes=[Mount(API, api(crm, limits or Limits(), clock)), *console])
+
+
+__all__ = ["API", "Limits", "app"]

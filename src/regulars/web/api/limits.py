@@ -8,27 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from msgspec import Struct
-
 from regulars.web.api.problems import Problem, busy
+from regulars.web.limits import Limits
 
 T = TypeVar("T")
-
-
-class Limits(Struct, frozen=True, kw_only=True):
-    """The limits of a server. `body` is in bytes, `seconds` for one answer; `threads` work at once.
-
-    A token may ask `at_once` requests after a rest, and `per_second` in the long run. A batch has at most `commands`;
-    JSON is nested at most `depth` deep.
-    """
-
-    body: int = 1_048_576
-    seconds: float = 30.0
-    threads: int = 16
-    per_second: float = 50.0
-    at_once: int = 200
-    commands: int = 1_000
-    depth: int = 12
 
 
 class Rates:

@@ -8,16 +8,16 @@ from typing import Any, get_type_hints
 
 from pydantic.json_schema import models_json_schema
 
-import regulars
 from regulars.crm_domain.command import Command
 from regulars.web.access.permissions import takes
 from regulars.web.api.commands import DO, Done, DoneTogether
-from regulars.web.api.limits import Limits
 from regulars.web.api.parameters import Parameters, parameters_of
 from regulars.web.api.problems import MEDIA_TYPE
 from regulars.web.api.problems import schema as problem_schema
 from regulars.web.api.questions import QUESTIONS, Question
-from regulars.web.api.shapes import Schema, shape_of
+from regulars.web.api.shapes import Found, Schema, shape_of
+from regulars.web.api.telling import NAME, Listening, Told
+from regulars.web.limits import Limits
 
 _REF = "#/components/schemas/{model}"
 _ABOUT = """Every command and every question of a store. A customer is named by id: `POST /find` finds the id of a
@@ -50,31 +50,41 @@ _NONE_MATCH_HEADER = {
 }
 
 
+_NAME = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "description": "The name of a subscription of this token.",
+    "schema": {"type": "string", "pattern": f"^{NAME}$"},
+}
+
+
 def document(commands: Mapping[str, type[Command]], limits: Limits) -> dict[str, Any]:
     """The document for a store with these commands, those of its extensions included."""
-    answers: dict[str, Schema] = {}
+    answers: Found = {}
     paths: dict[str, dict[str, Any]] = {}
     for name, command in commands.items():
         paths[f"/commands/{name}"] = {"post": _command(name, command, answers)}
     paths["/batch"] = {"post": _batch(sorted(commands), limits, answers)}
+    paths["/changes/{name}"] = {"post": _changes(answers), "delete": _no_more_changes()}
     for question in QUESTIONS:
         path = paths.setdefault(question.path.replace(":path}", "}"), {})
         path[question.method.lower()] = _question(question, answers)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Regulars", "version": regulars.__version__, "description": " ".join(_ABOUT.split())},
+        "info": {"title": "Regulars", "version": "1", "description": " ".join(_ABOUT.split())},
         "servers": [{"url": "/api/v1"}],
         "security": [{"token": []}],
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": _together(answers, _of_commands(commands)) | {"Problem": problem_schema()},
+            "schemas": _schemas(answers, commands) | {"Problem": problem_schema()},
             "responses": dict(_problems()),
         },
     }
 
 
-def _command(name: str, command: type[Command], answers: dict[str, Schema]) -> dict[str, Any]:
+def _command(name: str, command: type[Command], answers: Found) -> dict[str, Any]:
     about = inspect.getdoc(command) or name
     return {
         "operationId": name,
@@ -87,7 +97,7 @@ def _command(name: str, command: type[Command], answers: dict[str, Schema]) -> d
     }
 
 
-def _batch(names: list[str], limits: Limits, answers: dict[str, Schema]) -> dict[str, Any]:
+def _batch(names: list[str], limits: Limits, answers: Found) -> dict[str, Any]:
     one = {
         "type": "object",
         "description": f'A command\'s own fields, and its name as "{DO}". Its command_id makes a retry harmless.',
@@ -111,7 +121,31 @@ def _batch(names: list[str], limits: Limits, answers: dict[str, Schema]) -> dict
     }
 
 
-def _question(question: Question, answers: dict[str, Schema]) -> dict[str, Any]:
+def _changes(answers: Found) -> dict[str, Any]:
+    body = _without_defaults(Listening.model_json_schema(ref_template=_REF))
+    return {
+        "operationId": "changes",
+        "tags": ["changes"],
+        "summary": "Acknowledge a batch of changes, and take the next one.",
+        "description": f"{inspect.getdoc(Listening)}\n\nIt takes the role {takes('changes')}.",
+        "parameters": [_NAME],
+        "requestBody": _json(body) | {"required": True},
+        "responses": _responses(shape_of(Told, answers)),
+    }
+
+
+def _no_more_changes() -> dict[str, Any]:
+    refused = {status: {"$ref": f"#/components/responses/{status}"} for status in _PROBLEMS}
+    return {
+        "operationId": "drop_changes",
+        "tags": ["changes"],
+        "summary": "Drop a subscription, with the batches that wait or are kept.",
+        "parameters": [_NAME],
+        "responses": {"204": {"description": "It is dropped."}, **refused},
+    }
+
+
+def _question(question: Question, answers: Found) -> dict[str, Any]:
     read = parameters_of(question.ask, question.without)
     about = inspect.getdoc(question.ask) or ""
     responses = _responses(shape_of(get_type_hints(question.ask)["return"], answers))
@@ -154,18 +188,11 @@ def _without_defaults(schema: dict[str, Any]) -> dict[str, Any]:
     return {key: part for key, part in schema.items() if key not in ("title", "properties")} | {"properties": fields}
 
 
-def _of_commands(commands: Mapping[str, type[Command]]) -> dict[str, Schema]:
+def _schemas(answers: Found, commands: Mapping[str, type[Command]]) -> dict[str, Schema]:
     models: list[Any] = [(each, "validation") for each in commands.values()]
     _, found = models_json_schema(models, ref_template=_REF)
-    definitions: dict[str, Schema] = found.get("$defs", {})
-    return definitions
-
-
-def _together(one: dict[str, Schema], other: dict[str, Schema]) -> dict[str, Schema]:
-    shared = one.keys() & other.keys()
-    if shared:
-        raise AssertionError(f"answers and commands both have {', '.join(sorted(shared))}")
-    return dict(sorted((one | other).items()))
+    of_commands: dict[str, Schema] = found.get("$defs", {})
+    return dict(sorted((of_commands | {name: schema for name, (_, schema) in answers.items()}).items()))
 
 
 def _responses(answer: Schema) -> dict[str, Any]:

@@ -9,12 +9,12 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
 
-from regulars.adapters.progress import Progress
 from regulars.crm_domain.command import Amount, CustomerId, Day, When
 from regulars.projections.rules.grammar import Ruleset
 from regulars.session.freshness import Fresh
@@ -99,8 +99,8 @@ _READ: tuple[tuple[Any, Any], ...] = (
     (int, Number),
     (str, Words),
 )
-#: What nobody can send.
-_OURS = (Progress,)
+#: What nobody can send: a function, and a position to wait for, for which a thread would wait that others need.
+NOT_SENT = frozenset({"on_progress", "at_least"})
 
 
 class Parameters(BaseModel):
@@ -113,11 +113,12 @@ class Parameters(BaseModel):
         return {name: _as_taken(getattr(self, name)) for name in self.model_fields_set}
 
 
+@cache
 def parameters_of(ask: Callable[..., Any], without: frozenset[str] = frozenset()) -> type[Parameters]:
     """The model of what a question takes, but for the store itself and for what can't be sent."""
     hints, taken = get_type_hints(ask), dict[str, Any]()
     for each in list(inspect.signature(ask).parameters.values())[1:]:
-        if each.name in without or _without_none(hints[each.name]) in _OURS:
+        if each.name in without | NOT_SENT:
             continue
         read = _read_as(hints[each.name], each.default)
         taken[each.name] = (read, ...) if each.default is inspect.Parameter.empty else (read, None)

@@ -117,6 +117,7 @@ QUESTIONS: tuple[Question, ...] = (
     # the store
     _get("/status", Regulars.status),
     _get("/audit", Regulars.audit),
+    _get("/changes", Regulars.subscriptions),
     _get("/events", asked_otherwise.events),
     _get("/rejects", Regulars.rejects),
     _get("/seals/check", Regulars.check_seals),
@@ -128,6 +129,7 @@ QUESTIONS: tuple[Question, ...] = (
 
 #: The methods of a store that no route asks, and why.
 NOT_ASKED: dict[str, str] = {
+    "changes": "it has a route of its own, as it is told until it is acknowledged",
     **dict.fromkeys(("do", "acting", "as_actor", "close"), "commands have a route of their own, and their token acts"),
     **dict.fromkeys(
         ("read_only", "is_new", "missing_extensions", "names_readable", "behind", "event_count", "schema_version"),

@@ -13,9 +13,10 @@ from regulars.crm import Regulars
 from regulars.crm_domain.instant import to_instant
 from regulars.upkeep.tokens import Token
 from regulars.web.access.permissions import allows, takes
-from regulars.web.api.limits import Limits, read_body, require_shallow
+from regulars.web.api.limits import read_body, require_shallow
 from regulars.web.api.parameters import Parameters, is_list
 from regulars.web.api.problems import Problem
+from regulars.web.limits import Limits
 from regulars.wording.typed import read_json
 
 M = TypeVar("M", bound=BaseModel)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -19,8 +20,8 @@ from regulars.asking.dicts import plain
 from regulars.crm import Regulars
 from regulars.crm_domain.command import Command, CustomerId
 from regulars.upkeep.tokens import Token
-from regulars.web.api import commands
-from regulars.web.api.limits import Limits, Rates, Threads
+from regulars.web.api import commands, telling
+from regulars.web.api.limits import Rates, Threads
 from regulars.web.api.openapi import document
 from regulars.web.api.parameters import Parameters, parameters_of
 from regulars.web.api.problems import Problem, problem_of
@@ -34,6 +35,7 @@ from regulars.web.api.requests import (
     require_allowed,
     tag_of,
 )
+from regulars.web.limits import Limits
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -51,6 +53,8 @@ def api(crm: Regulars, limits: Limits, clock: Callable[[], float]) -> Starlette:
     routes += [
         Route("/batch", served.batch(), methods=["POST"]),
         Route("/openapi.json", served.openapi(), methods=["GET"]),
+        Route("/changes/{name}", served.changes(), methods=["POST"]),
+        Route("/changes/{name}", served.no_more_changes(), methods=["DELETE"]),
         *(Route(each.path, served.question(each), methods=[each.method]) for each in QUESTIONS),
     ]
     return Starlette(routes=routes, exception_handlers={HTTPException: _not_routed})
@@ -94,6 +98,30 @@ class _Served:
 
         return self._borne(handle)
 
+    def changes(self) -> Handler:
+        """The route of the change feed."""
+
+        async def handle(request: Request, token: Token) -> Response:
+            require_allowed(token, "changes")
+            name = _subscription(request)
+            _, body = await read_object(request, self._limits)
+            listening = telling.Listening.model_validate_json(body, strict=True)
+            longest = self._limits.wait
+            return _answer(await telling.next_told(self._crm, self._threads, token, name, listening, longest))
+
+        return self._borne(handle)
+
+    def no_more_changes(self) -> Handler:
+        """The route by which a subscription is dropped."""
+
+        async def handle(request: Request, token: Token) -> Response:
+            require_allowed(token, "changes")
+            name = _subscription(request)
+            await self._threads.run(lambda: telling.drop(self._crm, token, name))
+            return Response(status_code=204)
+
+        return self._borne(handle)
+
     def question(self, question: Question) -> Handler:
         """The route of one question."""
         model = parameters_of(question.ask, question.without)
@@ -114,10 +142,13 @@ class _Served:
 
     def openapi(self) -> Handler:
         """The route of the OpenAPI document, which says nothing of what is in the store."""
-        written = msgspec.json.encode(document(commands.catalogue_of(self._crm).commands, self._limits))
+
+        @cache
+        def written() -> bytes:
+            return msgspec.json.encode(document(commands.catalogue_of(self._crm).commands, self._limits))
 
         async def handle(request: Request) -> Response:
-            return Response(written, media_type="application/json")
+            return Response(await self._threads.run(written), media_type="application/json")
 
         return handle
 
@@ -150,6 +181,13 @@ def _asked(crm: Regulars, question: Question, given: dict[str, Any], seen: str |
 def _answer(value: object, tag: str | None = None) -> Response:
     headers = {"Cache-Control": "no-store"} if tag is None else {"Cache-Control": "private, no-cache", "ETag": tag}
     return Response(msgspec.json.encode(plain(value)), headers=headers, media_type="application/json")
+
+
+def _subscription(request: Request) -> str:
+    name: str = request.path_params["name"]
+    if re.fullmatch(telling.NAME, name) is None:
+        raise Problem(422, "invalid", "a subscription's name has 1 to 60 letters, digits, dots, dashes or underscores")
+    return name
 
 
 def _unexpected(error: Exception) -> Response:

@@ -14,9 +14,11 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 from regulars.crm_domain.command import CustomerId
-from regulars.crm_domain.event import Event
+from regulars.crm_domain.event import Event, Recorded
 
 Schema = dict[str, Any]
+#: The schemas of values by the names they have in the document, each with the class that it is of.
+Found = dict[str, tuple[type, Schema]]
 
 _SCALARS: tuple[tuple[type, Schema], ...] = (
     (NoneType, {"type": "null"}),
@@ -38,7 +40,7 @@ _OPEN: tuple[tuple[type, str], ...] = (
 )
 
 
-def shape_of(hint: Any, found: dict[str, Schema]) -> Schema:
+def shape_of(hint: Any, found: Found) -> Schema:
     """The schema of a type; those of the values in it are added to `found` by their names.
 
     Raises TypeError for a type that `to_dict` doesn't write, and for two values of one name.
@@ -62,7 +64,7 @@ def shape_of(hint: Any, found: dict[str, Schema]) -> Schema:
     return _shape_of_class(origin or hint, parts, found)
 
 
-def _shape_of_class(kind: Any, parts: tuple[Any, ...], found: dict[str, Schema]) -> Schema:
+def _shape_of_class(kind: Any, parts: tuple[Any, ...], found: Found) -> Schema:
     if not isinstance(kind, type):
         raise TypeError(f"{kind!r} is no type of what is handed out")
     for scalar, schema in _SCALARS:
@@ -75,17 +77,22 @@ def _shape_of_class(kind: Any, parts: tuple[Any, ...], found: dict[str, Schema])
             return {"type": "object", "description": description}
     if not (is_dataclass(kind) or issubclass(kind, Struct)):
         raise TypeError(f"{kind.__name__} is no type of what is handed out")
-    name = "".join(["answers.", kind.__name__, *(each.__name__ for each in parts)])  # commands have names of their own
+    # By its room: commands have names of one word, and two rooms may have a value of one name.
+    name = f"{kind.__module__.split('.')[-2]}.{''.join([kind.__name__, *(each.__name__ for each in parts)])}"
     if name not in found:
-        found[name] = {}  # before its parts, which may have it as a part of theirs
-        found[name] = _object(kind, parts, found)
+        found[name] = kind, {}  # before its parts, which may have it as a part of theirs
+        found[name] = kind, _object(kind, parts, found)
+    if found[name][0] is not kind:
+        raise TypeError(f"there are two values named {name}")
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _object(kind: Any, parts: tuple[Any, ...], found: dict[str, Schema]) -> Schema:
+def _object(kind: Any, parts: tuple[Any, ...], found: Found) -> Schema:
     names = [each.name for each in fields(kind)] if is_dataclass(kind) else list(kind.__struct_fields__)
     names = [each for each in names if not each.startswith("_")]
     hints, given = get_type_hints(kind, include_extras=True), dict(zip(_parameters(kind), parts, strict=False))
+    if issubclass(kind, Recorded):  # whose instants are written as text
+        hints |= {"occurred_at": datetime, "recorded_at": datetime}
     properties = {each: shape_of(_filled_in(hints[each], given), found) for each in names}
     return {
         "type": "object",
