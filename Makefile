@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test quick torture check reference picture docs lock bench clean
+.PHONY: demo test quick torture check reference picture docs messages lock bench clean
 
 demo: $(VENV)/installed  ## make a fresh store, simulate two years, walk through it
 	@$(BIN)/regulars demo
@@ -36,6 +36,12 @@ picture: $(VENV)/installed-dev  ## draw the pictures in docs/ afresh
 
 docs: $(VENV)/installed-docs  ## build the site of docs/ into build/site; a broken link or a remote asset fails it
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+messages: $(VENV)/installed-dev  ## collect the texts of the console, for translators; compile what they wrote
+	@$(BIN)/pybabel --quiet extract --mapping-file babel.cfg --keyword N_ --no-location --sort-output \
+		--output src/regulars/web/locale/messages.pot .
+	@for each in src/regulars/web/locale/*/LC_MESSAGES/*.po; do [ -e "$$each" ] || continue; \
+		$(BIN)/pybabel --quiet compile --input-file $$each --output-file $${each%.po}.mo; done
 
 lock: $(VENV)/installed-dev  ## lock the versions of what judges to the code they stand for
 	@$(BIN)/python tools/lock_projectors.py

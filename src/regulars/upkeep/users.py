@@ -70,6 +70,12 @@ class Users:
         """Keep a user out from now on, in every process, signed in or not. Raises NotFound."""
         change(self._store, name, {"disabled_at": self._session.now()})
 
+    def disable_all(self) -> None:
+        """Keep every user out from now on, as after a backup was restored: somebody may have left since."""
+        for user in self.list():
+            if user.disabled_at is None:
+                self.disable(user.name)
+
     def enable(self, name: str) -> None:
         """Let a user in again who was disabled. Raises NotFound."""
         change(self._store, name, {"disabled_at": None})

@@ -146,5 +146,6 @@ NOT_ASKED: dict[str, str] = {
     ),
     "seal": "the store seals by itself",
     "grants_to_read": "it is about roles of PostgreSQL",
+    "hold_names": "it is about the memory of the process that serves",
     "as_application_recorder": "it is about a library in the same process",
 }
