@@ -2,12 +2,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test quick torture check reference picture docs lock bench clean
+.PHONY: demo test quick torture check reference picture docs messages lock bench clean
 
 demo: $(VENV)/installed  ## make a fresh store, simulate two years, walk through it
 	@$(BIN)/regulars demo
 
-test: $(VENV)/installed-dev  ## every test, SQLite and PostgreSQL
+test: $(VENV)/installed-dev  ## every test, SQLite, PostgreSQL and a real browser, which is installed where that may be
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get update && \
+		DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } >/dev/null 2>&1; } || true
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 QUICK := domain projections test_csv_cells.py test_golden.py test_importing_jsonl.py test_merkle.py test_naming.py \
@@ -25,14 +27,21 @@ check: $(VENV)/installed-dev  ## format, lint, types, rooms
 	@$(BIN)/mypy
 	@PYTHONPATH=. $(BIN)/lint-imports --no-cache --no-logo
 
-reference: $(VENV)/installed-dev  ## write docs/reference*.md afresh
+reference: $(VENV)/installed-dev  ## write docs/reference*.md and docs/openapi.json afresh
 	@$(BIN)/python tools/reference.py
+	@$(BIN)/python tools/openapi.py
 
 picture: $(VENV)/installed-dev  ## draw the pictures in docs/ afresh
 	@$(BIN)/python tools/picture.py
 
 docs: $(VENV)/installed-docs  ## build the site of docs/ into build/site; a broken link or a remote asset fails it
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+messages: $(VENV)/installed-dev  ## collect the texts of the console, for translators; compile what they wrote
+	@$(BIN)/pybabel --quiet extract --mapping-file babel.cfg --keyword N_ --no-location --sort-output \
+		--output src/regulars/web/locale/messages.pot .
+	@for each in src/regulars/web/locale/*/LC_MESSAGES/*.po; do [ -e "$$each" ] || continue; \
+		$(BIN)/pybabel --quiet compile --input-file $$each --output-file $${each%.po}.mo; done
 
 lock: $(VENV)/installed-dev  ## lock the versions of what judges to the code they stand for
 	@$(BIN)/python tools/lock_projectors.py

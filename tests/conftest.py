@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from browsers import NO_BROWSER
 from compiled_once import compiled_once
 from databases import fresh_postgres, fresh_sqlite, postgres_server, prepared_postgres, prepared_sqlite
 from regulars import cli
@@ -47,6 +48,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest first, everything else in the order of its files."""
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say in the very last line that browser tests were not run, where that is so."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = [] if reporter is None else reporter.stats.get("skipped", [])
+    missed = sum(NO_BROWSER in str(each.longrepr) for each in skipped)
+    if missed:
+        reporter.write_line(
+            f"{missed} BROWSER TESTS WERE NOT RUN: there is no Chromium; on Debian `apt install chromium`"
+        )
 
 
 def pytest_configure() -> None:

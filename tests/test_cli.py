@@ -33,7 +33,7 @@ COMMANDS = (
     *("trend", "flow", "reminders", "calendar", "cohorts", "rfm", "revenue", "liability", "report"),
     *("consents", "contactable", "duplicates", "dismiss", "merge", "deliver", "do", "commands"),
     *("export-person", "generations", "rebuild", "seal", "verify", "prune"),
-    *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate"),
+    *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate", "serve"),
 )
 IN_GROUPS = {
     "quote": ("show",),
@@ -47,6 +47,8 @@ IN_GROUPS = {
     "hooks": ("add", "list", "drop", "dead", "replay"),
     "keys": ("new", "rotate"),
     "generation": ("rollback",),
+    "tokens": ("new", "list", "revoke"),
+    "users": ("add", "list", "password", "role", "disable", "enable"),
     "changes": ("list", "read", "accept-clock", "drop"),
 }
 LONG = "Wolfeschlegelsteinhausenbergerdorff " * 4

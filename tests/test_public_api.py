@@ -20,7 +20,10 @@ from regulars.crm_domain.catalogue import COMMANDS, EVENTS
 from regulars.projections.facts.shared import Facts
 from regulars.projections.rules.compiled import Rules
 
-DOORS = (Regulars, regulars.PublishedRules, regulars.Projections, regulars.Keys, hooks.Hooks)
+DOORS = (
+    *(Regulars, regulars.PublishedRules, regulars.Projections, regulars.Keys, regulars.Tokens),
+    *(regulars.Users, regulars.WebSessions, hooks.Hooks),
+)
 PUBLIC: tuple[ModuleType, ...] = (
     *(regulars, changes, hooks, person, profile, grammar),
     *(extending, measures, report, selling, today),

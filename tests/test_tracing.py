@@ -165,6 +165,7 @@ QUESTIONS: dict[str, Callable[[Regulars], object]] = {
     "pipeline waterfall": lambda crm: crm.pipeline_waterfall(date(2024, 1, 1), date(2024, 6, 1)),
     "pipeline forecast": lambda crm: crm.pipeline_forecast(),
     "pipeline calibration": lambda crm: crm.pipeline_calibration(),
+    "version of": lambda crm: crm.version_of("shop:77"),
     "report": lambda crm: crm.report(month=date(2024, 1, 1)),
 }
 #: What is neither a question nor a command of a customer: it writes, looks after the store, or reads what is open.
@@ -184,6 +185,7 @@ OTHERS = {
     "do",
     "export_events",
     "export_reports",
+    "hold_names",  # what a question reads of them then has its span
     "forget",
     "forget_again",
     "forgotten",

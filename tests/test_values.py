@@ -133,6 +133,9 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     span = {"since": NOW.date(), "until": NOW.date() + timedelta(days=300)}
     yield from (crm.reminders(**span), crm.birthdays(**span), crm.calendar(**span), crm.search("likes"))
     (folder / "sent.eml").write_text(MAIL, encoding="utf-8")
+    yield from (crm.version_of("shop:0"), crm.tokens.new("till", role="clerk"))
+    yield crm.users.add("mara", role="owner", password="a long walk by the sea")
+    yield crm.web_sessions.find(crm.web_sessions.begin("mara"))
     yield from (crm.page("shop:0"), crm.today(), crm.import_mail(folder / "sent.eml", mine=["me@example.org"]))
     yield crm.archive(folder / "archive")
     yield crm.models.fit()

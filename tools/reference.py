@@ -30,7 +30,7 @@ import regulars.profile
 import regulars.report
 import regulars.selling
 import regulars.today
-from regulars import Keys, Projections, PublishedRules, Regulars, aio, grammar
+from regulars import Keys, Projections, PublishedRules, Regulars, Tokens, aio, grammar
 from regulars.adapters.importing import mapping
 from regulars.adapters.log.codec import EventCodec
 from regulars.cli.app import app
@@ -195,6 +195,7 @@ DOORS = {
     "crm.projections": Projections,
     "crm.keys": Keys,
     "crm.hooks": regulars.hooks.Hooks,
+    "crm.tokens": Tokens,
 }
 
 

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from regulars.asking.one_contract import WholeContract
     from regulars.asking.one_opportunity import WholeOpportunity
     from regulars.asking.one_ticket import ClockTime, TicketMessage, WholeTicket
+    from regulars.asking.one_version import CustomerVersion
     from regulars.asking.quotes import QuoteLineView, QuotePage, QuoteRevision, QuoteTax, QuoteView, WholeQuote
     from regulars.asking.reminders import Reminder, Reminders
     from regulars.asking.reports import Reported
@@ -315,6 +316,9 @@ if TYPE_CHECKING:
     from regulars.today.mail import today_mail
     from regulars.upkeep.keys import Keys, Rotation
     from regulars.upkeep.read_models import GenerationView, Projections
+    from regulars.upkeep.tokens import NewToken, Token, Tokens
+    from regulars.upkeep.users import User, Users
+    from regulars.upkeep.web_sessions import Visitor, WebSessions
 
 #: The module that defines each name, or defines it as another (name=other). It is imported when the name is first asked
 #: for, so that a program waits for nothing that it doesn't use, and gets nothing patched that it doesn't ask for.
@@ -425,6 +429,10 @@ _HOMES = {
     "regulars.doing.mail": "MailReport",
     "regulars.profile.values": "CustomerPage",
     "regulars.upkeep.keys": "Keys Rotation",
+    "regulars.upkeep.tokens": "NewToken Token Tokens",
+    "regulars.upkeep.users": "User Users",
+    "regulars.upkeep.web_sessions": "Visitor WebSessions",
+    "regulars.asking.one_version": "CustomerVersion",
     "regulars.person.as_json": "person_json",
     "regulars.person.page": "person_page",
     "regulars.pictures": "measure_svg timeline_svg",
@@ -537,6 +545,7 @@ __all__ = [
     "CustomerSatisfaction",
     "CustomerTagged",
     "CustomerUntagged",
+    "CustomerVersion",
     "DeclineQuote",
     "Difference",
     "DismissDuplicate",
@@ -620,6 +629,7 @@ __all__ = [
     "Move",
     "MoveOpportunity",
     "NeverDrawn",
+    "NewToken",
     "NotCovered",
     "NotFound",
     "NoteAdded",
@@ -782,17 +792,23 @@ __all__ = [
     "TierOverrideGranted",
     "TierOverrideLifted",
     "Timeline",
+    "Token",
+    "Tokens",
     "UndoDismissal",
     "UndoMerge",
     "Unexplained",
     "UntagCustomer",
+    "User",
+    "Users",
     "ValuePage",
     "Valued",
     "VerdictView",
     "Verification",
+    "Visitor",
     "VoidEmployment",
     "VoidPurchase",
     "WholeContract",
+    "WebSessions",
     "WholeOpportunity",
     "WholeQuote",
     "WholeTask",

@@ -62,16 +62,22 @@ class AsyncRegulars:
         return await asyncio.to_thread(ask, self._crm, *args, **kwargs)
 
     @overload
-    async def do(self, commands: Command, *, actor: str | None = None) -> Outcome: ...
+    async def do(
+        self, commands: Command, *, actor: str | None = None, unchanged_since: int | None = None
+    ) -> Outcome: ...
 
     @overload
-    async def do(self, commands: Sequence[Command], *, actor: str | None = None) -> list[Outcome]: ...
+    async def do(
+        self, commands: Sequence[Command], *, actor: str | None = None, unchanged_since: int | None = None
+    ) -> list[Outcome]: ...
 
-    async def do(self, commands: Command | Sequence[Command], *, actor: str | None = None) -> Outcome | list[Outcome]:
+    async def do(
+        self, commands: Command | Sequence[Command], *, actor: str | None = None, unchanged_since: int | None = None
+    ) -> Outcome | list[Outcome]:
         """Carry out commands in one transaction, as `Regulars.do` does, and with its errors."""
         if isinstance(commands, Command):
-            return await asyncio.to_thread(self._crm.do, commands, actor=actor)
-        return await asyncio.to_thread(self._crm.do, commands, actor=actor)
+            return await asyncio.to_thread(self._crm.do, commands, actor=actor, unchanged_since=unchanged_since)
+        return await asyncio.to_thread(self._crm.do, commands, actor=actor, unchanged_since=unchanged_since)
 
     async def events(
         self, *, after: int = 0, types: EventTypes | None = None, customer: str | CustomerId | None = None

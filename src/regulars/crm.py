@@ -48,6 +48,7 @@ from regulars.asking.employments import Employment, find_firms_of, find_people
 from regulars.asking.feed import EventTypes, follow_log
 from regulars.asking.firms import Firm, find_firm
 from regulars.asking.forecasts import ANNUAL_RATE, Forecast, ForecastPage, require_extra
+from regulars.asking.held_names import hold_names
 from regulars.asking.leads import LeadReport, LeadsBy, LeadsQuery, read_leads
 from regulars.asking.near_duplicates import find_near_duplicates
 from regulars.asking.one_answered import CustomerSatisfaction, MayAsk, may_ask, read_satisfaction_of
@@ -55,6 +56,7 @@ from regulars.asking.one_contract import WholeContract, find_contract
 from regulars.asking.one_customer import business_timeline, find_customer
 from regulars.asking.one_opportunity import WholeOpportunity, find_opportunity
 from regulars.asking.one_ticket import WholeTicket, find_ticket
+from regulars.asking.one_version import CustomerVersion, find_version
 from regulars.asking.paging import MAX_PAGE, page_size
 from regulars.asking.quotes import QuotePage, QuoteQuery, WholeQuote, find_quote, find_quotes
 from regulars.asking.reminders import ReminderQuery, Reminders, find_reminders
@@ -127,6 +129,9 @@ from regulars.today.gathering import DAYS, TodayQuery, find_today
 from regulars.today.values import Today
 from regulars.upkeep.keys import Keys
 from regulars.upkeep.read_models import Projections
+from regulars.upkeep.tokens import Tokens
+from regulars.upkeep.users import Users
+from regulars.upkeep.web_sessions import WebSessions
 
 if TYPE_CHECKING:
     from regulars.adapters.archive.writing import Archived
@@ -157,6 +162,9 @@ class Regulars:
         self.keys = Keys(session)
         self.models = Models(session, self._transacting)
         self.hooks = Hooks(session)
+        self.tokens = Tokens(session)
+        self.users = Users(session)
+        self.web_sessions = WebSessions(session)
 
     def __enter__(self) -> Self:
         return self
@@ -228,12 +236,16 @@ class Regulars:
     # ------------------------------------------------------------------------------------------------------- doing
 
     @overload
-    def do(self, commands: Command, *, actor: str | None = None) -> Outcome: ...
+    def do(self, commands: Command, *, actor: str | None = None, unchanged_since: int | None = None) -> Outcome: ...
 
     @overload
-    def do(self, commands: Sequence[Command], *, actor: str | None = None) -> list[Outcome]: ...
+    def do(
+        self, commands: Sequence[Command], *, actor: str | None = None, unchanged_since: int | None = None
+    ) -> list[Outcome]: ...
 
-    def do(self, commands: Command | Sequence[Command], *, actor: str | None = None) -> Outcome | list[Outcome]:
+    def do(
+        self, commands: Command | Sequence[Command], *, actor: str | None = None, unchanged_since: int | None = None
+    ) -> Outcome | list[Outcome]:
         """Carry out a command, or several in one transaction, at most 100,000: all of them or none.
 
         `actor` is who acts, for these commands alone. Raises Rejected where a rule of the domain would be violated,
@@ -241,13 +253,16 @@ class Regulars:
         database stayed locked, StoreUnusable where the disk is full or the connection to the server was lost. After a
         lost connection it is unknown whether the commands were recorded. Commands with a `command_id` are idempotent:
         retrying them returns the first outcome.
+
+        `unchanged_since` is a position, such as that of `version_of`: where something was recorded after it of a
+        customer whom the commands change, nothing is, and Rejected `changed_meanwhile` is raised.
         """
         if actor is not None:
             with self.acting(actor=actor):
-                return self.do(commands)
+                return self.do(commands, unchanged_since=unchanged_since)
         if isinstance(commands, Command):
-            return self._transacting.carry_out([commands])[0]
-        return self._transacting.carry_out(commands)
+            return self._transacting.carry_out([commands], unchanged_since=unchanged_since)[0]
+        return self._transacting.carry_out(commands, unchanged_since=unchanged_since)
 
     @contextmanager
     def acting(
@@ -443,6 +458,10 @@ class Regulars:
         """
         return gather_page(self._session, who, as_of, known_at, rules)
 
+    def version_of(self, who: str | CustomerId) -> CustomerVersion:
+        """What tells whether an answer about a customer as of now is still the same. Raises NotFound."""
+        return find_version(self._session, who)
+
     def search(
         self,
         text: str,
@@ -482,6 +501,15 @@ class Regulars:
         Raises NotFound where no customer is found, or several by that e-mail or number.
         """
         return find_customer(self._session, who)
+
+    def hold_names(self) -> None:
+        """Hold all names and e-mail addresses decrypted in this process's memory, so that `customers(text=...)` finds a
+        rare text among 100,000 people at once.
+
+        What is recorded later is taken in before each answer, and whoever is forgotten is dropped before it, whichever
+        process forgot them. They are held until the store is closed.
+        """
+        hold_names(self._session)
 
     def customers(
         self,

@@ -80,6 +80,9 @@ def restore(
             master_key=master_key,
             extensions=extensions,
         ) as crm:
+            crm.tokens.revoke_all()  # one that was revoked since the backup would be in force again
+            crm.web_sessions.end_all()
+            crm.users.disable_all()
             forgetting = crm.forget_again(erased or {})
             switch_off_restored(crm._session)
             events, records = crm.status().events, check_sample(crm._store)

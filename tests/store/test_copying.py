@@ -57,7 +57,8 @@ COPIED = (
     *("commands", "consents", "events", "firms", "forgotten", "keys", "links", "lookups", "outbox", "quarantine"),
     *("seals", "settings", "subscriptions"),
 )
-LEFT_OUT = {"generations", "builds", "generation_builds", "parked", "hooks", "deliveries"}
+OUTWARD = {"hooks", "deliveries", "tokens", "users", "web_sessions"}
+LEFT_OUT = {"generations", "builds", "generation_builds", "parked"} | OUTWARD
 VIEWS = ("lifecycle_stage", "loyalty_tier", "churn_risk", "customer_card", "ticket_queue")
 
 MAPPING = """

@@ -40,8 +40,8 @@ SEALS_AT_ONCE = 50
 
 #: Tables of read models' bookkeeping, which the copy begins again.
 OWN_TABLES = frozenset(map(ours, ("generations", "builds", "generation_builds", "parked")))
-#: Tables of what one store alone tells the outside: a copy would tell it a second time.
-OUTWARD_TABLES = frozenset(map(ours, ("hooks", "deliveries")))
+#: Tables of what one store alone tells the outside, which a copy would tell a second time, and of who may speak to it.
+OUTWARD_TABLES = frozenset(map(ours, ("hooks", "deliveries", "tokens", "users", "web_sessions")))
 #: Settings of one store alone.
 OWN_SETTINGS = frozenset({"schema_version", "live_generation", "previous_generation", "dropped_generation", MARK})
 #: Columns that the database fills in.

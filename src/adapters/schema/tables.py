@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.schema.access_tables import tokens_table, users_table, web_sessions_table
 from regulars.adapters.schema.changes import outbox, subscriptions
 from regulars.adapters.schema.hook_tables import deliveries, hooks
 from regulars.adapters.schema.log_views import log_views
@@ -64,6 +65,9 @@ class Schema:
         self.forgotten = _forgotten(self.metadata)
         self.firms = _firms(self.metadata)
         self.seals = _seals(self.metadata)
+        self.tokens = tokens_table(self.metadata)
+        self.users = users_table(self.metadata)
+        self.web_sessions = web_sessions_table(self.metadata)
         self.commands = sa.Table(
             ours("commands"),
             self.metadata,

@@ -154,9 +154,10 @@ def keep_what_names_firms(connection: Connection, schema: Schema) -> None:
     schema.firms.create(connection, checkfirst=True)
 
 
-def keep_what_is_told(connection: Connection, schema: Schema) -> None:
-    """Version 12: the tables of change feeds and of hooks."""
-    for table in (schema.subscriptions, schema.outbox, schema.hooks, schema.deliveries):
+def keep_what_reaches_out(connection: Connection, schema: Schema) -> None:
+    """Version 12: the tables of change feeds and hooks, of tokens, and of the users and sessions of the console."""
+    feeds = (schema.subscriptions, schema.outbox, schema.hooks, schema.deliveries)
+    for table in (*feeds, schema.tokens, schema.users, schema.web_sessions):
         table.create(connection, checkfirst=True)
 
 
@@ -222,7 +223,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     8: date_look_ups,
     9: show_what_happened,
     10: keep_what_names_firms,
-    11: keep_what_is_told,
+    11: keep_what_reaches_out,
 }
 
 

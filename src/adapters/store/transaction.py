@@ -19,6 +19,8 @@ from regulars.adapters.indexes.look_ups import is_present
 from regulars.adapters.indexes.ours import IndexWriter
 from regulars.adapters.log.codec import CODECS, codec_of, is_personal, tags_of
 from regulars.adapters.log.event_log import Append, Draft, EventLog
+from regulars.adapters.log.log_statements import CONTACT_TYPES
+from regulars.adapters.schema.positions import drawn
 from regulars.adapters.schema.settings import currency_of, live_of
 from regulars.adapters.sql.chunks import chunks
 from regulars.adapters.sql.statement import Among
@@ -166,6 +168,23 @@ class Transaction:
     def remembered(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of some customers who are registered and not forgotten."""
         return {customer_id for (customer_id,) in self._statements.remembered.all(self.connection, customer_ids)}
+
+    def last_position_of(self, customer_ids: Iterable[str]) -> int:
+        """The position of the last event of some customers, 0 where nothing is recorded of them."""
+        events = self._schema.events.c
+        last = sa.select(sa.func.max(events.position)).where(drawn(self._schema.events))
+        found = (self.connection.scalar(last.where(events.customer_id.in_(each))) for each in chunks(customer_ids))
+        return max((each or 0 for each in found), default=0)
+
+    def ever_forgotten(self) -> set[str]:
+        """All customers who were forgotten."""
+        return set(self.connection.execute(sa.select(self._schema.forgotten.c.customer_id)).scalars())
+
+    def told_contacts(self, after: int, until: int) -> set[str]:
+        """Whose names or contact data were told after a position, and up to another."""
+        events = self._schema.events.c
+        told = sa.and_(events.type.in_(sorted(CONTACT_TYPES)), events.position > after, events.position <= until)
+        return set(self.connection.execute(sa.select(events.customer_id).where(told).distinct()).scalars())
 
     def forgotten(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of some customers who were forgotten."""

@@ -230,7 +230,7 @@ def _page(
     filters = replace(
         filters,
         unchanged_since_asked=query.becoming is not None and query.as_of is not None,
-        among=None if query.firm is None else _people_of(session, tx, viewpoint, query.firm, at),
+        among=_among(session, tx, viewpoint, query, at),
         beside=frozenset(each for members in families for each in members),
         remembered_only=not query.forgotten,
     )
@@ -271,6 +271,15 @@ def _page(
         total=None if not query.total else scan.count() if by_name is None else len(by_name),
         following=partial(following, at) if query.goes_on else None,
     )
+
+
+def _among(
+    session: Session, tx: Transaction, viewpoint: Viewpoint, query: CustomerQuery, at: int
+) -> frozenset[str] | None:
+    """Among whom to search: who works for the firm, and whose name has the text, where names are held in memory."""
+    people = None if query.firm is None else _people_of(session, tx, viewpoint, query.firm, at)
+    named = None if query.text is None or session.names is None else session.names.mentioning(tx, query.text)
+    return people if named is None else named if people is None else people & named
 
 
 def _people_of(

@@ -897,6 +897,86 @@ _add(
     "regulars generation rollback",
 )
 
+_tokens = _group("tokens", "Say who may speak to the store over HTTP.")
+_add(
+    _tokens,
+    "new",
+    "tokens.new",
+    "Make a token, and print it this once: the store keeps a digest of it alone.",
+    "regulars tokens new shop --role clerk > shop.token",
+    "regulars tokens new dashboard --role reader --json",
+)
+_add(
+    _tokens,
+    "list",
+    "tokens.show",
+    "List the tokens in force, without what they are.",
+    "regulars tokens list",
+)
+_add(
+    _tokens,
+    "revoke",
+    "tokens.revoke",
+    "Take a token back, at once and in every process that serves the store.",
+    "regulars tokens revoke shop",
+    "regulars tokens revoke --all",
+)
+
+_add(
+    app,
+    "serve",
+    "serve.serve",
+    "Serve the console, to be used in a browser, and the HTTP API.",
+    "regulars serve --open",
+    "regulars serve --public-url https://crm.example.com",
+)
+
+_users = _group("users", "Say who may sign in to the console.")
+_add(
+    _users,
+    "add",
+    "users.add",
+    "Add a user of the console; the password is asked for.",
+    "regulars users add mara --role clerk",
+    "pass show crm/mara | regulars users add mara --role clerk",
+)
+_add(
+    _users,
+    "list",
+    "users.show",
+    "List the users of the console.",
+    "regulars users list",
+    "regulars users list --json",
+)
+_add(
+    _users,
+    "password",
+    "users.password",
+    "Give a user another password, and sign them out everywhere.",
+    "regulars users password mara",
+)
+_add(
+    _users,
+    "role",
+    "users.role",
+    "Give a user another role, and sign them out everywhere.",
+    "regulars users role mara --role owner",
+)
+_add(
+    _users,
+    "disable",
+    "users.disable",
+    "Keep a user out from now on, signed in or not.",
+    "regulars users disable mara",
+)
+_add(
+    _users,
+    "enable",
+    "users.enable",
+    "Let a user in again who was disabled.",
+    "regulars users enable mara",
+)
+
 _changes = _group("changes", "Tell programs what changed: subscriptions to the change feed, and what they are told.")
 _add(
     _changes,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import json
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
@@ -28,6 +26,7 @@ from regulars.crm_domain.command import (
 )
 from regulars.crm_domain.local_time import localised
 from regulars.crm_domain.task import Repeat
+from regulars.wording.typed import read_json
 
 _WORDS: tuple[tuple[Any, str], ...] = (
     (Who, "a reference, or id:<32 hexadecimal digits>"),
@@ -115,25 +114,6 @@ def _in_zone(value: Any, zone: ZoneInfo) -> Any:
             continue
         return localised(found, zone)
     return value  # the model says what is wrong with it
-
-
-def read_json(text: str) -> Any:
-    """JSON with its decimal fractions exact. Raises ValueError for anything else, and for a key that is there twice."""
-    try:
-        return json.loads(text, parse_float=Decimal, object_pairs_hook=_without_repeats)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    except ArithmeticError:
-        raise ValueError("a number in it is beyond all bounds") from None
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f'"{key[:60]}" is given twice')
-        found[key] = value
-    return found
 
 
 def _read(model: type[Command], name: str, text: str) -> Any:

@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 
 import typer
 
+from regulars.wording.typed import read_span
+
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_SPAN = re.compile(r"(\d{1,4})([hdw])")
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _YEARS = range(1900, 3000)
 
 _EXPECTED = "expected a day such as 1997-09-30, or a time with its zone such as 1997-09-30T12:00:00+02:00"
@@ -38,7 +38,7 @@ def parse_day(text: str) -> date:
 
 def parse_span(text: str) -> timedelta:
     """A length of time such as 36h, 14d or 2w. Raises typer.BadParameter for anything else."""
-    match = _SPAN.fullmatch(text.strip())
-    if match is None:
-        raise typer.BadParameter(f'expected a number of hours, days or weeks such as 36h, 14d or 2w, not "{text}"')
-    return int(match[1]) * _UNITS[match[2]]
+    try:
+        return read_span(text.strip())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None

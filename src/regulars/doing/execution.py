@@ -269,6 +269,15 @@ class Execution:
         """Discard what all commands inside have decided where one of them is refused."""
         return self._work.all_or_nothing()
 
+    def require_unchanged(self, since: int) -> None:
+        """Raise Rejected where something was recorded after a position of a customer whom the commands change."""
+        work = self._work
+        changed = {member for each in work.pending.drafts for member in family_of(work, each.customer_id)}
+        last = work.tx.last_position_of(changed)
+        if last > since:
+            sentence = f"position {last} was recorded of this customer, and {since} was to be the last one"
+            raise Rejected("changed_meanwhile", sentence)
+
     def finish(self) -> list[Outcome]:
         """Write everything, in this order: events with their keys and look-ups, the currency, the outcomes."""
         work = self._work

@@ -31,10 +31,11 @@ class Transacting:
         self._session = session
         self._acting = acting
 
-    def carry_out(self, commands: Sequence[Command]) -> list[Outcome]:
+    def carry_out(self, commands: Sequence[Command], *, unchanged_since: int | None = None) -> list[Outcome]:
         """The outcomes of commands that are carried out in one transaction: all of them or none.
 
-        Raises Rejected, NotFound, Conflict, StoreBusy and StoreUnusable.
+        Raises Rejected, NotFound, Conflict, StoreBusy and StoreUnusable; Rejected `changed_meanwhile` where something
+        was recorded after the position `unchanged_since` of a customer whom they change.
         """
         if len(commands) > MAX_COMMANDS:
             sentence = f"a transaction takes at most {MAX_COMMANDS:,} commands, not {len(commands):,}"
@@ -45,10 +46,15 @@ class Transacting:
             execution.prepare(commands)
             for command in commands:
                 execution.carry_out(command)
+            if unchanged_since is not None:
+                execution.require_unchanged(unchanged_since)
             outcomes[:] = execution.finish()
 
-        # A merge and its undoing bear on both sides and are written on one: nobody may change the other meanwhile.
-        alone = any(isinstance(command, MergeCustomers | UndoMerge) for command in commands)
+        # A merge and its undoing bear on both sides and are written on one: nobody may change the other meanwhile. Nor
+        # another stream of a customer who is to be unchanged.
+        alone = unchanged_since is not None or any(
+            isinstance(command, MergeCustomers | UndoMerge) for command in commands
+        )
         kinds = sorted({type(command).__name__ for command in commands})
         store = self._session.store
         with span(store, "do", commands=len(commands), kinds=kinds):

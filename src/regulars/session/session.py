@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date, datetime
-from typing import cast
+from typing import Protocol, cast
 
 from msgspec.structs import replace
 
@@ -59,6 +59,13 @@ FAR_BEHIND = 10_000
 AFRESH_IS_QUICKER = 10
 
 
+class Names(Protocol):
+    """Names that are held decrypted in memory, where a process asked for that."""
+
+    def mentioning(self, tx: Transaction, text: str) -> frozenset[str] | None:
+        """Who has a text in their name or address, as of a snapshot; None where they are too many."""
+
+
 class Session:
     """One open store with its clock.
 
@@ -76,6 +83,7 @@ class Session:
         self._policies: tuple[str, Context] | None = None
         self._sealing_due = Due()
         self._unspent = 0.0
+        self.names: Names | None = None
 
     def now(self) -> int:
         """The instant it is by the clock."""
@@ -346,6 +354,7 @@ class Session:
         """Seal events that are more than a day old, and close every database connection."""
         if not self.store.database.read_only:
             self._seal_when_due(self.last_written, SEAL_AFTER)
+        self.names = None
         self.store.close()
 
     def families_written(

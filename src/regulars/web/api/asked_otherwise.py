@@ -1,0 +1,125 @@
+"""Questions that are asked of a store otherwise than by a method of its own: by one of a value, or in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from itertools import islice
+from types import MappingProxyType
+from typing import Any
+
+from msgspec import Struct
+
+from regulars.asking.dicts import plain
+from regulars.asking.views import Explanation, Timeline
+from regulars.crm import Regulars
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.event import Event, Recorded, tag_of
+from regulars.measures.flow import Mover
+from regulars.projections.rules.grammar import Ruleset
+from regulars.rules_door.publishing import RulesVersion
+from regulars.session.session import AnyRules
+
+EVENTS = 100
+
+
+class ToldEvent(Struct, frozen=True, kw_only=True):
+    """An event with its envelope. `event` is as it is stored: money in minor units, its instants in microseconds."""
+
+    position: int
+    type: str
+    customer_id: str
+    occurred_at: str
+    recorded_at: str
+    actor: str
+    event: Mapping[str, Any]
+
+
+class EventsPage(Struct, frozen=True, kw_only=True):
+    """Events in order of position; `after` is that of the last one, to go on from. It is None where nothing is new."""
+
+    events: tuple[ToldEvent, ...]
+    after: int | None
+
+
+def find(crm: Regulars, who: str) -> CustomerId:
+    """The id of a customer, found by reference, by e-mail or by phone number, in this order."""
+    return crm.find(who)
+
+
+def explain(
+    crm: Regulars,
+    who: str | CustomerId,
+    *,
+    as_of: datetime | date | None = None,
+    known_at: datetime | date | None = None,
+    rules: AnyRules | None = None,
+) -> Explanation:
+    """Every verdict of a customer with the clauses that decided it, the events behind each, and what comes next."""
+    return crm.customer(who, as_of=as_of, known_at=known_at, rules=rules).explain()
+
+
+def timeline(
+    crm: Regulars, who: str | CustomerId, *, known_at: datetime | date | None = None, rules: AnyRules | None = None
+) -> Timeline:
+    """Every verdict of a customer from the first event on, and their tickets, tasks and opportunities, with the future
+    that is already due.
+    """
+    return crm.customer(who, known_at=known_at, rules=rules).timeline()
+
+
+def movers(
+    crm: Regulars,
+    lane: str,
+    first: datetime | date,
+    second: datetime | date,
+    *,
+    old: str | None = None,
+    new: str | None = None,
+    where: Mapping[str, str] = MappingProxyType({}),
+    known_at: datetime | date | None = None,
+    rules: AnyRules | None = None,
+    limit: int | None = None,
+) -> tuple[Mover, ...]:
+    """The customers behind one number of a flow: those who went from `old` to `new`, where leaving one out stands for
+    no verdict.
+    """
+    return crm.movers(lane, first, second, (old, new), where=where, known_at=known_at, rules=rules, limit=limit)
+
+
+def events(
+    crm: Regulars, *, after: int = 0, customer: str | CustomerId | None = None, limit: int = EVENTS
+) -> EventsPage:
+    """What was recorded after a position and is settled by now, oldest first, at most 1,000 events at once."""
+    if not 1 <= limit <= 1_000:
+        raise ValueError(f"limit is a number from 1 to 1000, not {limit}")
+    found = tuple(map(_told, islice(crm.events(after=after, customer=customer), limit)))
+    return EventsPage(events=found, after=found[-1].position if found else None)
+
+
+def _told(each: Recorded[Event]) -> ToldEvent:
+    envelope = plain(each)
+    return ToldEvent(
+        position=each.position,
+        type=tag_of(type(each.event)),
+        customer_id=f"id:{each.customer_id}" if each.customer_id else "",
+        occurred_at=envelope["occurred_at"],
+        recorded_at=envelope["recorded_at"],
+        actor=each.actor,
+        event=plain(each.event),
+    )
+
+
+def rules_in_force(crm: Regulars) -> Ruleset:
+    """The rules in force."""
+    return crm.rules.in_force
+
+
+def rules_version(crm: Regulars, number: int) -> Ruleset:
+    """The version of the rules with this number, counted from 1."""
+    return crm.rules.version(number)
+
+
+def rules_history(crm: Regulars) -> tuple[RulesVersion, ...]:
+    """All versions of the rules, oldest first."""
+    return crm.rules.history()

@@ -1,0 +1,11 @@
+"""The pages, each in a module of its own with a value `PAGE`. Their order is that of the navigation."""
+
+from __future__ import annotations
+
+from regulars.web.console.page import Page
+from regulars.web.console.pages import customers, today
+
+PAGES: tuple[Page, ...] = (
+    today.PAGE,
+    customers.PAGE,
+)

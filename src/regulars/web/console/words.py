@@ -1,0 +1,95 @@
+"""The words of a page in a language: texts by gettext; dates, numbers and money as that language writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from gettext import NullTranslations
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import Locale, negotiate_locale
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal, format_percent
+from babel.support import Translations
+from msgspec import Struct
+
+CATALOGUES = Path(__file__).parent.parent / "locale"
+
+#: The languages there are, by the tag that HTML has for each, with the name of its catalogue and its own name.
+LANGUAGES: Mapping[str, tuple[str, str]] = {"en": ("en", "English"), "zh-Hans": ("zh_Hans", "简体中文")}
+
+_ALSO = {"zh": "zh-Hans", "zh-cn": "zh-Hans", "zh-sg": "zh-Hans", "zh-hans-cn": "zh-Hans"}
+
+
+def N_(message: str) -> str:  # noqa: N802 - the name that gettext has for it
+    """Mark a text for translation where it stands; it is translated where it is shown."""
+    return message
+
+
+class Words(Struct, frozen=True):
+    """A language, its catalogue, and the business's zone and currency."""
+
+    language: str
+    zone: ZoneInfo
+    currency: str | None
+
+    def text(self, message: str) -> str:
+        """A text, translated."""
+        return catalogue(self.language).gettext(message)
+
+    def day(self, moment: datetime | date | None) -> str:
+        """A day as people write it; "" for none. An instant is a day in the business's zone."""
+        if moment is None:
+            return ""
+        day = moment.astimezone(self.zone).date() if isinstance(moment, datetime) else moment
+        return format_date(day, "medium", locale=self._locale)
+
+    def weekday(self, day: date) -> str:
+        """A day with the name of its weekday."""
+        return format_date(day, "full", locale=self._locale)
+
+    def minute(self, moment: datetime | date | None) -> str:
+        """A day and a time to the minute; a bare date stays a day."""
+        if not isinstance(moment, datetime):
+            return self.day(moment)
+        return format_datetime(moment.astimezone(self.zone), "medium", locale=self._locale).removesuffix(":00")
+
+    def money(self, amount: Decimal | None) -> str:
+        """An amount in the store's currency; "" for none."""
+        if amount is None:
+            return ""
+        if self.currency is None:
+            return self.number(amount)
+        return format_currency(amount, self.currency, locale=self._locale)
+
+    def number(self, number: Decimal | int | float) -> str:
+        """A number with the separators of the language."""
+        return format_decimal(number, locale=self._locale)
+
+    def share(self, share: float) -> str:
+        """A share of 1 as a percentage."""
+        return format_percent(share, locale=self._locale)
+
+    @property
+    def _locale(self) -> Locale:
+        return Locale.parse(LANGUAGES[self.language][0])
+
+
+@cache
+def catalogue(language: str) -> NullTranslations:
+    """The catalogue of a language; English is what is written in the source."""
+    return Translations.load(CATALOGUES, [LANGUAGES[language][0]])
+
+
+def chosen(*wishes: str | None) -> str:
+    """The first of some wishes that is a language there is, else English. A wish may be an Accept-Language header."""
+    for wish in wishes:
+        asked = [each.partition(";")[0].strip() for each in (wish or "")[:200].split(",")]
+        known = [_ALSO.get(each.lower(), each) for each in asked]
+        found = negotiate_locale(known, list(LANGUAGES), sep="-")
+        if found is not None:
+            return found
+    return "en"

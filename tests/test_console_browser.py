@@ -1,0 +1,196 @@
+"""The console in a real browser: by keyboard, without JavaScript, on a phone, in the dark, for everybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+import regulars
+from browsers import screenshots, started_browser
+from consoles import PASSWORD, Clock, Served, served
+from regulars import AddTask, OpenTicket, RecordPurchase, RegisterCustomer
+from regulars.web.console.pages import PAGES
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+PATHS = [each.path for each in PAGES if "{" not in each.path]
+NAMES = ("Ada Lovelace", "Grace Hopper", "Katherine Johnson", "Emmy Noether", "Sofia Kovalevskaya", "Maryam Mirzakhani")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with started_browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Served]:
+    """A small shop: six customers, of whom the later ones came more often; a task, a ticket."""
+    with regulars.open(tmp_path_factory.mktemp("shop") / "shop.db", currency="EUR", clock=Clock(NOW)) as crm:
+        for number, name in enumerate(NAMES):
+            ref, at = f"shop:{number}", NOW - timedelta(days=400)
+            crm.do(RegisterCustomer(ref=ref, name=name, email=f"c{number}@example.com", occurred_at=at))
+            for order in range(2 * number):
+                at = NOW - timedelta(days=40 * order + 10 * number)
+                crm.do(RecordPurchase(customer=ref, order_id=f"{number}-{order}", amount="59.90", occurred_at=at))
+        crm.do(AddTask(task_id="K-1", customer="shop:0", what="Call about the parcel", due="2026-06-02", owner="mara"))
+        crm.do(OpenTicket(ticket_id="T-1", customer="shop:1", subject="A late parcel", occurred_at=NOW))
+        crm.users.add("mara", role="owner", password=PASSWORD)
+        with served(crm, users=True, clock=Clock(NOW)) as console:
+            yield console
+
+
+def signed_in(browser: Browser, console: Served, **how: object) -> BrowserContext:
+    context = browser.new_context(base_url=console.address, **how)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_label("Name").fill("mara")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Today")
+    page.close()
+    return context
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser, console: Served) -> Iterator[BrowserContext]:
+    context = signed_in(browser, console)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, console: Served) -> Iterator[Page]:
+    """A page that complains of nothing, and asks nobody else for anything."""
+    page, complaints, asked = context.new_page(), list[str](), set[str]()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
+    yield page
+    page.close()
+    assert complaints == []
+    assert asked <= {urlsplit(console.address).netloc}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_on_a_page_shuts_anybody_out(page: Page, path: str, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(path)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    folder = screenshots()
+    if folder is not None:
+        name = path.strip("/").replace("/", "-") or "today"
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.screenshot(path=folder / f"console-{name}{'-dark' if scheme == 'dark' else ''}.png")
+
+
+def test_neither_does_the_sign_in_page(browser: Browser, console: Served) -> None:
+    with browser.new_context(base_url=console.address) as context:
+        page = context.new_page()
+        page.goto("/sign-in")
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("width", [360, 768, 1920])
+def test_a_page_is_never_wider_than_its_window(page: Page, path: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 740})
+    page.goto(path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_first_key_leads_past_the_menu_and_every_focus_can_be_seen(page: Page) -> None:
+    page.goto("/customers")
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("Skip to the content")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        width = page.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth)")
+        assert width >= 2, page.evaluate("document.activeElement.outerHTML")
+
+
+def test_a_filter_changes_the_list_alone_and_its_address(page: Page) -> None:
+    page.goto("/customers")
+    page.evaluate("window.wasHere = true")
+    rows = page.locator("#customers tbody tr")
+    expect(rows).to_have_count(len(NAMES))
+    page.get_by_label("Stage").select_option("cold_lead")
+    expect(rows).to_have_count(1)
+    assert "stage=cold_lead" in page.url
+    assert page.evaluate("window.wasHere") is True
+    page.reload()
+    expect(rows).to_have_count(1)
+    expect(page.get_by_label("Stage")).to_have_value("cold_lead")
+
+
+def test_a_search_finds_a_name_and_leaves_none_in_the_address(page: Page) -> None:
+    page.goto("/customers")
+    page.get_by_label("Part of a name").fill("hopp")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#customers tbody tr")).to_have_count(1)
+    expect(page.locator("#customers")).to_contain_text("Grace Hopper")
+    assert "hopp" not in page.url
+    kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    assert not any(each in kept.lower() for each in ("hopp", "grace", "session"))
+
+
+def test_all_of_it_works_without_javascript(browser: Browser, console: Served) -> None:
+    context = signed_in(browser, console, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/customers")
+    page.get_by_label("Stage").select_option("cold_lead")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#customers tbody tr")).to_have_count(1)
+    page.get_by_label("Part of a name").fill("nobody")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#customers")).to_contain_text("Nobody is like that.")
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    context.close()
+
+
+def test_the_dates_at_the_top_travel_along(page: Page) -> None:
+    page.goto("/")
+    page.get_by_label("As of").fill("2026-05-01")
+    page.get_by_role("button", name="Look").click()
+    expect(page.locator(".moment")).to_contain_text("May 1, 2026")
+    page.get_by_role("link", name="Customers").click()
+    expect(page.get_by_label("As of")).to_have_value("2026-05-01")
+    page.get_by_label("Tier").select_option("member")
+    expect(page).to_have_url(re.compile("as_of=2026-05-01.*tier=member|tier=member.*as_of=2026-05-01"))
+    page.get_by_role("link", name="Back to now").click()
+    expect(page.locator(".moment")).to_have_count(0)
+
+
+def test_the_language_is_the_browsers_until_another_is_chosen(browser: Browser, console: Served) -> None:
+    context = signed_in(browser, console)
+    page = context.new_page()
+    page.goto("/customers")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.get_by_role("button", name="简体中文").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    assert urlsplit(page.url).path == "/customers"
+    context.close()
+    with browser.new_context(base_url=console.address, locale="zh-CN") as chinese:
+        page = chinese.new_page()
+        page.goto("/sign-in")
+        expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
+
+
+def test_on_paper_there_is_the_content_alone(page: Page) -> None:
+    page.goto("/customers")
+    page.emulate_media(media="print")
+    expect(page.locator("#customers table")).to_be_visible()
+    for hidden in (".menu", ".viewpoint", ".filters >> nth=0"):
+        expect(page.locator(hidden)).to_be_hidden()
+    page.emulate_media(media="screen")
