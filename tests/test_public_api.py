@@ -14,14 +14,17 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 import regulars
-from regulars import extending, grammar, measures, person, profile, report, selling, today
+from regulars import changes, extending, grammar, measures, person, profile, report, selling, today, web
 from regulars.crm import Regulars
 from regulars.crm_domain.catalogue import COMMANDS, EVENTS
 from regulars.projections.facts.shared import Facts
 from regulars.projections.rules.compiled import Rules
 
 DOORS = (Regulars, regulars.PublishedRules, regulars.Projections, regulars.Keys, regulars.Tokens)
-PUBLIC: tuple[ModuleType, ...] = (regulars, person, profile, grammar, extending, measures, report, selling, today)
+PUBLIC: tuple[ModuleType, ...] = (
+    *(regulars, changes, person, profile, grammar),
+    *(extending, measures, report, selling, today, web),
+)
 #: What our own projections judge by; docs/limits.md says that nobody else may count on it.
 OURS_ALONE = (Facts, Rules)
 

@@ -111,6 +111,7 @@ QUESTIONS: dict[str, Callable[[Regulars], object]] = {
     "quotes": lambda crm: crm.quotes(),
     "reminders": lambda crm: crm.reminders(),
     "search": lambda crm: crm.search("likes"),
+    "subscriptions": lambda crm: crm.subscriptions(),
     "task": lambda crm: crm.task("K-1"),
     "task days": lambda crm: crm.task_days(date(2024, 1, 1), date(2024, 2, 1)),
     "tasks": lambda crm: crm.tasks(),
@@ -175,6 +176,7 @@ OTHERS = {
     "backup",
     "calendar",  # asks others
     "catch_up",
+    "changes",  # it asks nothing before it is iterated
     "check_records",
     "check_seals",
     "close",

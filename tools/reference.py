@@ -21,6 +21,7 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 import regulars
+import regulars.changes
 import regulars.extending
 import regulars.measures
 import regulars.person
@@ -314,7 +315,7 @@ def _needed(info: Any) -> str:
 def _values() -> Iterator[str]:
     yield from ("", "## Values of the Python API", "", "What is asked with and answered with. Times are UTC.")
     for module in (
-        *(regulars, regulars.person, regulars.profile, grammar),
+        *(regulars, regulars.changes, regulars.person, regulars.profile, grammar),
         *(regulars.extending, regulars.measures, regulars.report, regulars.selling, regulars.today),
     ):
         yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")

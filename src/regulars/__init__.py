@@ -9,7 +9,8 @@
         print(crm.customer("shop:42").explain())
 
 This package is the whole of what a program that embeds the library needs to import; the parts of an export of a person
-are in `regulars.person`, those of a customer's page in `regulars.profile`, those of measures over time and of a report
+are in `regulars.person`, those of a customer's page in `regulars.profile`, those of the change feed in
+`regulars.changes`, those of measures over time and of a report
 in `regulars.measures` and `regulars.report`, those of what is to be done in `regulars.today`, those of rules and of an
 import's mapping in `regulars.grammar`, those of an extension in `regulars.extending`. `open` and `copy` are left out of
 `from regulars import *`, where they would hide Python's own.

@@ -54,8 +54,8 @@ from shown import alike
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAYS = (date(2025, 11, 1), date(2025, 12, 31), date(2026, 2, 1), date(2026, 3, 1), date(2026, 9, 1))
 COPIED = (
-    *("commands", "consents", "events", "firms", "forgotten", "keys", "links", "lookups", "quarantine", "seals"),
-    "settings",
+    *("commands", "consents", "events", "firms", "forgotten", "keys", "links", "lookups", "outbox", "quarantine"),
+    *("seals", "settings", "subscriptions"),
 )
 LEFT_OUT = {"generations", "builds", "generation_builds", "parked", "tokens"}
 VIEWS = ("lifecycle_stage", "loyalty_tier", "churn_risk", "customer_card", "ticket_queue")
@@ -104,6 +104,7 @@ def make_shop(url: str, folder: Path) -> None:
         crm.do(UndoMerge(customer="shop:3"))
         crm.do(ChangeContactDetails(customer="shop:3", email="grace@example.com"))
         crm.do(GiveConsent(customer="shop:3", channel="email", purpose="newsletter"))
+        next(iter(crm.changes("mailer", start="beginning")))
         crm.seal()
         crm.do(ErasePersonalData(customer="shop:5", confirm=True))
         assert crm.import_file(folder / "notes.csv", folder / "map.toml").rejected == 1

@@ -35,6 +35,7 @@ from torture.full_disks import full_disks, small_disks_are_possible
 from torture.killed_folding import killed_catch_ups, killed_rebuilds
 from torture.killed_forgetting import killed_forgetting
 from torture.killed_imports import killed_imports
+from torture.killed_polls import killed_polls
 from torture.killed_writers import killed_founders, killed_writers
 from torture.refusals import locked_databases, lost_permissions
 from torture.roles import roles
@@ -72,6 +73,7 @@ def scenarios(stack: ExitStack) -> list[Result]:
             (f"kill -9 of catching up, {title}", partial(killed_catch_ups, kind, url), 8),
             (f"kill -9 of rebuilds, {title}", partial(killed_rebuilds, kind, url), 6),
             (f"kill -9 of forgetting and sealing, {title}", partial(killed_forgetting, kind, url), 6),
+            (f"kill -9 of who is told of changes, {title}", partial(killed_polls, kind, url), 6),
             (f"locked for too long, {title}", partial(locked_databases, kind, url), 6),
             (f"8 writers, 2 followers, {title}", partial(crowd, kind, url), 15),
             (f"8 writers by the library, {title}", partial(crowded_recorder, kind, url), 25),

@@ -72,15 +72,12 @@ def turns(models: ReadModels, connection: Connection, shown: Sequence[Shown], af
     return merge(*each, key=lambda turn: (turn.at, turn.customer))
 
 
-def turning_indexes(models: ReadModels, shown: Iterable[Shown]) -> list[sa.Index]:
-    """The indexes by which it is found what turns. Whoever is told needs them, and nobody else."""
-    found: list[sa.Index] = []
+def index_turns(models: ReadModels, connection: Connection, shown: Iterable[Shown]) -> None:
+    """Make the indexes by which it is found what turns, where they aren't. Whoever is told needs them, nobody else."""
     for name in sorted({each.projection for each in shown}):
         table = models.of(name).intervals
-        for suffix, column in (("begins", table.c.valid_from), ("ends", table.c.valid_to)):
-            known = (index for index in table.indexes if index.name == f"{table.name}_{suffix}")
-            found.append(next(known, None) or _index(f"{table.name}_{suffix}", table, column.name))
-    return found
+        for suffix, column in (("begins", "valid_from"), ("ends", "valid_to")):
+            _index(f"{table.name}_{suffix}", table, column).create(connection, checkfirst=True)
 
 
 def _index(name: str, table: sa.Table, column: str) -> sa.Index:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import sqlalchemy as sa
 from msgspec import Struct
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.schema.tables import Schema
@@ -46,8 +47,10 @@ def read_subscription(schema: Schema, connection: Connection, name: str) -> Subs
 
 
 def add_subscription(schema: Schema, connection: Connection, subscription: Subscription) -> None:
-    """Add a subscription. Raises IntegrityError where there is one of its name."""
-    connection.execute(schema.subscriptions.insert(), {each: getattr(subscription, each) for each in _FIELDS})
+    """Add a subscription, unless there is one of its name."""
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(schema.subscriptions)
+    row = {each: getattr(subscription, each) for each in _FIELDS}
+    connection.execute(insert.values(row).on_conflict_do_nothing())
 
 
 def drop_subscription(schema: Schema, connection: Connection, name: str) -> bool:

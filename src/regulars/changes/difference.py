@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-import sqlalchemy as sa
 from msgspec import Struct
 
 from regulars.adapters.indexes.links import Families
-from regulars.adapters.log.codec import codec_of
+from regulars.adapters.log.since import RecordedSince, Said
 from regulars.adapters.read_models.customer_numbers import ids_of
 from regulars.adapters.read_models.histories import History, read_history
 from regulars.adapters.read_models.replay import in_chunks, replay
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.read_models.turns import Shown, Turn, held_at, turns
-from regulars.adapters.schema.positions import drawn
-from regulars.adapters.sql.chunks import CHUNK, chunks
+from regulars.adapters.sql.chunks import CHUNK
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.changes.change import ChangeKind
@@ -94,18 +92,13 @@ class Difference(Struct, frozen=True, kw_only=True):
 
     def recorded(self) -> Iterator[Untold]:
         """The events that were recorded, in order of position."""
-        events = self.store.schema.events
-        columns = (events.c.position, events.c.type, events.c.customer_id, events.c.occurred_at)
-        statement = sa.select(*columns).where(self._new_events).order_by(events.c.position)
-        streamed = statement.execution_options(yield_per=CHUNK)
-        for position, tag, customer_id, at in self.tx.connection.execute(streamed):
-            name = codec_of(tag, self.store.codecs).name
-            yield Untold("recorded", name, customer_id, "", None, None, at, position, None)
+        for each in self._said.all():
+            yield Untold("recorded", each.name, each.customer_id, "", None, None, each.occurred_at, each.position, None)
 
     @property
-    def _new_events(self) -> sa.ColumnElement[bool]:
-        events = self.store.schema.events
-        return sa.and_(events.c.position > self.old_position, events.c.position <= self.new_position, drawn(events))
+    def _said(self) -> RecordedSince:
+        events, codecs = self.store.schema.events, self.store.codecs
+        return RecordedSince(self.tx.connection, events, codecs, self.old_position, self.new_position)
 
     # -------------------------------------------------------------------------------------- what is known otherwise now
 
@@ -124,11 +117,8 @@ class Difference(Struct, frozen=True, kw_only=True):
 
     def _concerned(self) -> Iterator[list[str]]:
         """The roots, then and now, of the families of which anything was recorded, each once; in order of that."""
-        events, seen = self.store.schema.events, set[str]()
-        last = sa.func.max(events.c.position)
-        statement = sa.select(events.c.customer_id).where(self._new_events).group_by(events.c.customer_id)
-        streamed = statement.order_by(last).execution_options(yield_per=CHUNK)
-        for ids in self.tx.connection.execute(streamed).scalars().partitions(CHUNK):
+        seen = set[str]()
+        for ids in self._said.customers():
             sides = [self.tx.families(ids, until) for until in (self.old_position, self.new_position)]
             roots: dict[str, None] = {}
             for customer_id in ids:
@@ -172,44 +162,22 @@ class Difference(Struct, frozen=True, kw_only=True):
         for root in roots:
             for member in {*before.members(root), *now.members(root), root}:
                 whose.setdefault(member, set()).add(root)
-        events, found = self.store.schema.events, dict[str, list[_Cause]]()
-        for chunk in chunks(whose):
-            for customer_id, cause in self._causes(events.c.customer_id.in_(chunk)):
-                for root in whose[customer_id]:
-                    found.setdefault(root, []).append(cause)
+        found: dict[str, list[_Cause]] = {}
+        for said in self._said.of(whose):
+            for root in whose[said.customer_id]:
+                found.setdefault(root, []).append(_cause(said))
         return found
-
-    def _causes(self, which: sa.ColumnElement[bool]) -> Iterator[tuple[str, _Cause]]:
-        events = self.store.schema.events
-        columns = (events.c.customer_id, events.c.position, events.c.occurred_at, events.c.recorded_at, events.c.type)
-        statement = sa.select(*columns).where(self._new_events, which).order_by(events.c.position)
-        for customer_id, position, at, recorded_at, tag in self.tx.connection.execute(statement):
-            acts_on_the_past = codec_of(tag, self.store.codecs).reads in _ACTS_ON_THE_PAST
-            yield customer_id, _Cause(position, at, recorded_at - at <= AT_ONCE, acts_on_the_past)
 
     def _differing(self, root: str, old: _Held, new: _Held, causes: Sequence[_Cause]) -> Iterator[Untold]:
         last = causes[-1] if causes else None
-        for what, key in sorted(old.keys() | new.keys()):
-            (before, _), (after, since) = (held.get((what, key), (None, None)) for held in (old, new))
-            if before == after:
-                continue
-            if since is not None:
-                cause = next((each for each in causes if each.at == since), None)
-            else:
-                cause = last
+        for what, key, before, after, since in _changed(old, new):
+            # What is held no longer has no beginning to know its cause by.
+            cause = last if since is None else next((each for each in causes if each.at == since), None)
             has_begun = cause is not None and cause.at_once and not cause.acts_on_the_past
+            kind: ChangeKind = "began" if has_begun else "corrected"
             behind = cause or last
-            yield Untold(
-                kind="began" if has_begun else "corrected",
-                what=what,
-                customer_id=root,
-                key=key,
-                old=before,
-                new=after,
-                since=self._since(since, behind),
-                position=None if behind is None else behind.position,
-                due=None,
-            )
+            at, position = self._since(since, behind), None if behind is None else behind.position
+            yield Untold(kind, what, root, key, before, after, at, position, None)
 
     def _since(self, since: int | None, cause: _Cause | None) -> int:
         """When something began to hold; of what is held no longer, when it was told so."""
@@ -231,12 +199,9 @@ class Difference(Struct, frozen=True, kw_only=True):
             stored = self._stored([each.history.members[0] for each in chunk], shown)
             for each in chunk:
                 root = each.history.members[0]
-                old, new = self._held_in(each.history), stored.get(root, {})
-                for what, key in sorted(old.keys() | new.keys()):
-                    (before, _), (after, since) = (held.get((what, key), (None, None)) for held in (old, new))
-                    if before != after:
-                        at = self.old_instant if since is None else since
-                        yield Untold("rules_moved", what, root, key, before, after, at, self.rules_since, None)
+                for what, key, before, after, since in _changed(self._held_in(each.history), stored.get(root, {})):
+                    at = self.old_instant if since is None else since
+                    yield Untold("rules_moved", what, root, key, before, after, at, self.rules_since, None)
 
     def _concerned_by_rules(self) -> Sequence[Projector]:
         return concerned(self.old_rules, self.new_rules, self.store.registry.projectors)
@@ -270,14 +235,27 @@ class Difference(Struct, frozen=True, kw_only=True):
         """What was recorded as having happened at some instants, by the root of the customer's family."""
         if self.old_position == self.new_position:
             return {}
-        occurred_at = self.store.schema.events.c.occurred_at
-        found = [each for chunk in chunks(instants) for each in self._causes(occurred_at.in_(chunk))]
-        families = self.tx.families({customer_id for customer_id, _ in found}, self.new_position)
-        return {(families.root(customer_id), each.at): each for customer_id, each in found if not each.acts_on_the_past}
+        found = [each for each in self._said.at(instants) if each.reads not in _ACTS_ON_THE_PAST]
+        families = self.tx.families({each.customer_id for each in found}, self.new_position)
+        return {(families.root(each.customer_id), each.occurred_at): _cause(each) for each in found}
 
     def _projectors(self, names: Iterable[str]) -> list[Projector]:
         wanted = set(names)
         return [each for each in self.store.registry.projectors if each.name in wanted]
+
+
+def _cause(said: Said) -> _Cause:
+    at_once = said.recorded_at - said.occurred_at <= AT_ONCE
+    return _Cause(said.position, said.occurred_at, at_once, said.reads in _ACTS_ON_THE_PAST)
+
+
+def _changed(old: _Held, new: _Held) -> Iterator[tuple[str, str, str | None, str | None, int | None]]:
+    """What is told and its key, the value before and after, and since when the one after is held, if any is."""
+    for place in sorted(old.keys() | new.keys()):
+        before, _ = old.get(place, (None, None))
+        after, since = new.get(place, (None, None))
+        if before != after:
+            yield *place, before, after, since
 
 
 def _at_most(found: Iterator[Turn], size: int) -> Iterator[list[Turn]]:

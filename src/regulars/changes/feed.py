@@ -17,9 +17,8 @@ from time import monotonic
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy.exc import IntegrityError
 
-from regulars.adapters.read_models.turns import Shown, turning_indexes
+from regulars.adapters.read_models.turns import Shown, index_turns
 from regulars.adapters.schema.notices import channel_of, notify_of
 from regulars.adapters.schema.positions import last_settled
 from regulars.adapters.store.outbox import (
@@ -33,7 +32,6 @@ from regulars.adapters.store.outbox import (
     read_subscription,
     read_subscriptions,
 )
-from regulars.adapters.store.store import Collision
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.tracing import span
 from regulars.changes.change import CHANGE_KINDS, Batch, Change, Selection, parse_selection
@@ -48,6 +46,7 @@ from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import restore_rules
 from regulars.session.freshness import freshness_of
 from regulars.session.session import Session
+from regulars.session.traced import traced
 
 #: A step of the clock that is longer than this has to be accepted, in microseconds.
 LONGEST_STEP = 7 * DAY
@@ -73,6 +72,7 @@ class SubscriptionView(Struct, frozen=True, kw_only=True):
     acknowledged: int
 
 
+@traced("subscriptions")
 def list_subscriptions(session: Session) -> tuple[SubscriptionView, ...]:
     """All subscriptions, by name."""
     with session.store.reading() as tx:
@@ -138,15 +138,9 @@ def _subscribe(session: Session, name: str, selection: Selection, start: Start) 
             batch=0,
             acknowledged=0,
         )
-    try:
-        with store.writing() as tx:
-            add_subscription(store.schema, tx.connection, made)
-    except (IntegrityError, Collision):  # another process was quicker
-        with store.reading() as tx:
-            return _found(session, tx, name)
-    with suppress(StoreUnusable), store.writing() as tx:  # of a role that owns no tables; then it looks each second
-        notify_of(tx.connection, store.schema.events)
-    return made
+    with store.writing() as tx:
+        add_subscription(store.schema, tx.connection, made)
+        return _found(session, tx, name)
 
 
 def _first_position(start: Start, now: int, last: int) -> int:
@@ -210,8 +204,11 @@ class ChangeFeed:
         """The batches that there are to tell, and those that come, until nothing came for `timeout` seconds; for None
         without an end. Raises as iterating does.
         """
+        events = self._store.schema.events
+        with suppress(StoreUnusable), self._store.writing() as tx:  # a role that owns no tables looks each second
+            notify_of(tx.connection, events)
         with self._store.reading() as tx:
-            channel = channel_of(tx.connection, self._store.schema.events)
+            channel = channel_of(tx.connection, events)
         with self._store.database.watching(channel) as wait:
             heard = monotonic()
             while True:
@@ -375,8 +372,7 @@ class ChangeFeed:
             models = self._session.models(tx)
         if models.number != self._indexed:
             with self._store.writing() as tx:
-                for index in turning_indexes(models, self._shown):
-                    index.create(tx.connection, checkfirst=True)
+                index_turns(models, tx.connection, self._shown)
             self._indexed = models.number
 
 
@@ -386,9 +382,9 @@ def _is_hardly_newer(old: Subscription, new: Subscription) -> bool:
     return not moved_on and new.told_at - old.told_at < _UNNOTED
 
 
-def _change(id: str, told: Untold) -> Change:
+def _change(change_id: str, told: Untold) -> Change:
     return Change(
-        id=id,
+        id=change_id,
         kind=told.kind,
         what=told.what,
         customer_id=CustomerId(told.customer_id) if told.customer_id else None,

@@ -22,7 +22,7 @@ class Spool:
     """Changes as encoded batches; nothing in them is personal. Use it in a `with` block."""
 
     def __init__(self) -> None:
-        self._file = SpooledTemporaryFile[bytes](IN_MEMORY)  # noqa: SIM115 - closed at the end of the block
+        self._file = SpooledTemporaryFile[bytes](IN_MEMORY)
         self.count = 0
 
     def __enter__(self) -> Self:

@@ -86,7 +86,10 @@ def read(
     with open_to_change(ctx, db) as crm:
         with waiting("catching up", if_stopped="Nothing was told; what is folded in stays.") as on_progress:
             crm.catch_up(on_progress=on_progress)
-        feed = crm.changes(name, kinds=None if kinds is None else kinds.split(","), start=_start(start))
+        try:
+            feed = crm.changes(name, kinds=None if kinds is None else kinds.split(","), start=_start(start))
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
         shown = _Shown(json=json, zone=crm.ruleset.zone)
         if since is not None:
             for batch in feed.replay(since):
