@@ -40,4 +40,4 @@ def app(crm: Regulars, *, limits: Limits | None = None, clock: Callable[[], floa
     return Starlette(routes=[Mount(API, api(crm, limits or Limits(), clock))])
 
 
-__all__ = ["API", "Limits", "app"]
+__all__ = ["Limits", "app"]
