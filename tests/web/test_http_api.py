@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -387,6 +388,12 @@ def test_it_is_a_part_of_another_application(shop: Shop) -> None:
     token = shop.crm.tokens.new("mounted", role="reader").text
     inner = asking(outer, token, base_url="http://shop")
     assert inner.get("/crm/api/v1/status").json()["events"] == 1
+
+
+def test_without_the_extra_it_says_what_to_install(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "starlette.applications", None)
+    with pytest.raises(regulars.StoreUnusable, match=r"pip install 'regulars\[web\]'"):
+        web.app(shop.crm)
 
 
 def test_answers_are_kept_by_nobody_on_the_way(shop: Shop) -> None:
