@@ -310,6 +310,11 @@ def test_a_question_that_makes_no_sense_is_told_so(shop: Shop, query: str, said:
     assert said in found.json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/segments/a%0Ab", "/customers/a/b/c"])
+def test_an_address_that_leads_nowhere_is_a_problem_too(shop: Shop, path: str) -> None:
+    assert is_problem(shop.api.get(path), 404, "no_such_address")
+
+
 def test_addresses_name_nobody(shop: Shop) -> None:
     for who in ("shop:42", "ada@example.com", "Ada"):
         assert is_problem(shop.api.get(f"/customers/{who}"), 422, "invalid")

@@ -32,12 +32,15 @@ def app(crm: Regulars, *, limits: Limits | None = None, clock: Callable[[], floa
     """
     try:
         from starlette.applications import Starlette
+        from starlette.exceptions import HTTPException
         from starlette.routing import Mount
     except ImportError:
         raise StoreUnusable("the HTTP API needs the extra `web`: pip install 'regulars[web]'") from None
-    from regulars.web.api.serving import api
+    from regulars.web.api.serving import api, not_routed
 
-    return Starlette(routes=[Mount(API, api(crm, limits or Limits(), clock))])
+    # An address with a line break in it is below no mount.
+    routes = [Mount(API, api(crm, limits or Limits(), clock))]
+    return Starlette(routes=routes, exception_handlers={HTTPException: not_routed})
 
 
 __all__ = ["Limits", "app"]
