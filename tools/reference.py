@@ -30,6 +30,7 @@ import regulars.profile
 import regulars.report
 import regulars.selling
 import regulars.today
+import regulars.web
 from regulars import Keys, Projections, PublishedRules, Regulars, Tokens, aio, grammar
 from regulars.adapters.importing import mapping
 from regulars.adapters.log.codec import EventCodec
@@ -207,6 +208,7 @@ def _doors() -> Iterator[str]:
     for name in regulars.extending.__all__:
         if inspect.isfunction(getattr(regulars.extending, name)):
             yield from _described(f"regulars.extending.{name}", getattr(regulars.extending, name))
+    yield from _described("regulars.web.app", regulars.web.app)
     for path, door in DOORS.items():
         yield from ("", f"## {path}", "", *_documented(door))
         for name, member in vars(door).items():
@@ -318,7 +320,7 @@ def _values() -> Iterator[str]:
     yield from ("", "## Values of the Python API", "", "What is asked with and answered with. Times are UTC.")
     for module in (
         *(regulars, regulars.changes, regulars.hooks, regulars.person, regulars.profile, grammar),
-        *(regulars.extending, regulars.measures, regulars.report, regulars.selling, regulars.today),
+        *(regulars.extending, regulars.measures, regulars.report, regulars.selling, regulars.today, regulars.web),
     ):
         yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")
         for name in module.__all__:

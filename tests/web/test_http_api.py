@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -309,6 +310,11 @@ def test_a_question_that_makes_no_sense_is_told_so(shop: Shop, query: str, said:
     assert said in found.json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/segments/a%0Ab", "/customers/a/b/c"])
+def test_an_address_that_leads_nowhere_is_a_problem_too(shop: Shop, path: str) -> None:
+    assert is_problem(shop.api.get(path), 404, "no_such_address")
+
+
 def test_addresses_name_nobody(shop: Shop) -> None:
     for who in ("shop:42", "ada@example.com", "Ada"):
         assert is_problem(shop.api.get(f"/customers/{who}"), 422, "invalid")
@@ -387,6 +393,12 @@ def test_it_is_a_part_of_another_application(shop: Shop) -> None:
     token = shop.crm.tokens.new("mounted", role="reader").text
     inner = asking(outer, token, base_url="http://shop")
     assert inner.get("/crm/api/v1/status").json()["events"] == 1
+
+
+def test_without_the_extra_it_says_what_to_install(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "starlette.applications", None)
+    with pytest.raises(regulars.StoreUnusable, match=r"pip install 'regulars\[web\]'"):
+        web.app(shop.crm)
 
 
 def test_answers_are_kept_by_nobody_on_the_way(shop: Shop) -> None:

@@ -39,13 +39,16 @@ def app(
     """
     try:
         from starlette.applications import Starlette
+        from starlette.exceptions import HTTPException
         from starlette.routing import Mount
     except ImportError:
         raise StoreUnusable("the HTTP API needs the extra `web`: pip install 'regulars[web]'") from None
-    from regulars.web.api.serving import api
+    from regulars.web.api.serving import api, not_routed
 
     console = () if pages is None else (Mount("", pages),)
-    return Starlette(routes=[Mount(API, api(crm, limits or Limits(), clock)), *console])
+    # An address with a line break in it is below no mount.
+    routes = [Mount(API, api(crm, limits or Limits(), clock)), *console]
+    return Starlette(routes=routes, exception_handlers={HTTPException: not_routed})
 
 
-__all__ = ["API", "Limits", "app"]
+__all__ = ["Limits", "app"]

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from regulars.crm_domain.errors import (
@@ -68,6 +69,8 @@ def problem_of(error: Exception) -> Problem | None:
     match error:
         case Problem():
             return error
+        case ClientDisconnect():
+            return Problem(400, "cut_off", "the request ended before its body did")
         case Rejected():
             return Problem(_OF_REJECTED.get(error.code, 409), error.code, str(error))
         case StoreBusy():

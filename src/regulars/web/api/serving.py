@@ -57,7 +57,7 @@ def api(crm: Regulars, limits: Limits, clock: Callable[[], float]) -> Starlette:
         Route("/changes/{name}", served.no_more_changes(), methods=["DELETE"]),
         *(Route(each.path, served.question(each), methods=[each.method]) for each in QUESTIONS),
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _not_routed})
+    return Starlette(routes=routes, exception_handlers={HTTPException: not_routed})
 
 
 class _Served:
@@ -198,7 +198,8 @@ def _unexpected(error: Exception) -> Response:
     return Problem(500, "internal", "something went wrong here; the log of the server says where").response()
 
 
-async def _not_routed(request: Request, error: Exception) -> Response:
+async def not_routed(request: Request, error: Exception) -> Response:
+    """The problem of a request that no route takes."""
     assert isinstance(error, HTTPException)
     codes = {
         404: ("no_such_address", "there is nothing at this address"),
