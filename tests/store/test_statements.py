@@ -336,3 +336,15 @@ def test_what_another_process_merged_or_published_counts_for_the_next_command(da
         published = ours.do(RecordPurchase(customer="desk:1", order_id="A-3", amount="10.00"))
     earned = [[getattr(each.event, "points", None) for each in done.events] for done in (alone, merged, published)]
     assert earned == [[None], [None, 10], [None, 30]]
+
+
+def test_what_was_rendered_for_one_store_serves_the_next(database_url: str, bare_url: str) -> None:
+    with regulars.open(database_url) as one, regulars.open(bare_url) as other:
+        texts = []
+        for crm in (one, other):
+            crm.customers()
+            with crm._store.reading() as tx:
+                models = crm._session.models(tx)
+                texts.append((crm._store.statements, models.statements(tx.connection)))
+    is_same_kind = database_url.startswith("postgresql") == bare_url.startswith("postgresql")
+    assert [ours is theirs for ours, theirs in zip(*texts, strict=True)] == [is_same_kind, is_same_kind]
