@@ -31,7 +31,7 @@ import regulars.report
 import regulars.selling
 import regulars.today
 import regulars.web
-from regulars import Keys, Projections, PublishedRules, Regulars, Tokens, aio, grammar
+from regulars import Keys, Projections, PublishedRules, Regulars, Tokens, Users, WebSessions, aio, grammar
 from regulars.adapters.importing import mapping
 from regulars.adapters.log.codec import EventCodec
 from regulars.cli.app import app
@@ -197,6 +197,8 @@ DOORS = {
     "crm.keys": Keys,
     "crm.hooks": regulars.hooks.Hooks,
     "crm.tokens": Tokens,
+    "crm.users": Users,
+    "crm.web_sessions": WebSessions,
 }
 
 

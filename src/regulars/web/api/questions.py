@@ -90,6 +90,7 @@ QUESTIONS: tuple[Question, ...] = (
     _get("/quotes", Regulars.quotes),
     _get("/quotes/{quote_id:path}", Regulars.quote),
     _get("/contracts", Regulars.contracts),
+    _get("/contracts/{contract_id:path}", Regulars.contract),
     _get("/opportunities/{opportunity_id:path}", Regulars.opportunity),
     # measures
     _get("/lanes/{lane}/values", Regulars.values),
