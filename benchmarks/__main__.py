@@ -20,6 +20,7 @@ from benchmarks import (
     importing,
     library,
     machine,
+    pages,
     postgres,
     preview,
     queries,
@@ -46,6 +47,7 @@ MEASUREMENTS: dict[str, tuple[int, Measure]] = {
     "catch-up": (7, catching_up.measure),
     "preview": (8, preview.measure),
     "segments": (9, segments.measure),
+    "console": (10, pages.measure),
 }
 _QUICK_EVENTS = 20_000
 

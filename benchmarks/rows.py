@@ -56,6 +56,7 @@ PARTS = {
     7: "Catch-up",
     8: "Preview of a rule change",
     9: "Segments",
+    10: "Pages of the console",
 }
 
 _PAGE = Reach(20, 3, less=True)
@@ -106,4 +107,5 @@ ROWS = (
         reach=Reach(4, 3, less=True),
     ),
     Row("segments.memory", 9, "a rebuild with them, peak memory", "MiB", Reach(600, 300, less=True)),
+    Row("console.page", 10, "the slowest page of the console, 95th percentile", "ms", Reach(200, 100, less=True)),
 )
