@@ -56,11 +56,16 @@ def sentence(error: ValidationError) -> str:
 
     A sentence such as "amount: expected a valid decimal, found 'abc'; customer: a value is needed, found nothing".
     """
-    # Where a field takes one of several types, each type complains; the last is the most general, and speaks for all.
-    by_field = {_path(detail): _explained(detail) for detail in error.errors(include_url=False)}
+    by_field = objections(error)
     said = [f"{path}: {text}" if path else text for path, text in islice(by_field.items(), MAX_OBJECTIONS)]
     more = len(by_field) - len(said)
     return "; ".join([*said, *([f"and {more:,} more"] if more else [])])
+
+
+def objections(error: ValidationError) -> dict[str, str]:
+    """What is wrong, by the path of each field; "" for a rule over all of them."""
+    # Where a field takes one of several types, each type complains; the last is the most general, and speaks for all.
+    return {_path(detail): _explained(detail) for detail in error.errors(include_url=False)}
 
 
 def shown(value: object) -> str:

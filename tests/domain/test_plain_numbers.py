@@ -8,12 +8,12 @@ from importlib import resources
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from regulars.cli.fields import fields_of
 from regulars.crm_domain.catalogue import COMMANDS
 from regulars.crm_domain.errors import InvalidRules, Rejected
 from regulars.crm_domain.money import to_minor_units
 from regulars.crm_domain.purchase import OrderLine, RecordPurchase
 from regulars.projections.rules.grammar import parse_rules
+from regulars.wording.fields import fields_of
 
 ODD = ("1_0", "1_0.0_0", "１０", "٣", "१", "_1", "1_")
 MODELS: list[type[BaseModel]] = [*COMMANDS.values(), OrderLine]

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from regulars.cli import as_json, render
 from regulars.cli.asking import zone_of
-from regulars.cli.fields import fields_of, first_line, read_fields, with_zone
 from regulars.cli.opening import (
     ActorOption,
     CurrencyOption,
@@ -27,6 +26,7 @@ from regulars.cli.opening import (
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.explain_invalid import sentence
+from regulars.wording.fields import fields_of, first_line, read_fields, with_zone
 from regulars.wording.typed import read_json
 
 

@@ -36,7 +36,6 @@ from regulars.asking.views import (
     Timeline,
     VerdictView,
 )
-from regulars.cli.fields import fields_of, first_line, is_shared
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.customer import FIRM, CustomerRegistered
@@ -44,6 +43,7 @@ from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import short
 from regulars.doing.importing import ImportReport
 from regulars.doing.outcomes import Outcome
+from regulars.wording.fields import fields_of, first_line, is_shared
 from regulars.wording.plain_text import clean as clean
 from regulars.wording.plain_text import clean_lines
 from regulars.wording.sentences import describe

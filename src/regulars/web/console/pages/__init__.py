@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from regulars.web.console.page import Page
-from regulars.web.console.pages import customers, today
+from regulars.web.console.pages import customer, customers, record, today
 
 PAGES: tuple[Page, ...] = (
     today.PAGE,
     customers.PAGE,
+    record.PAGE,
+    customer.PAGE,
 )

@@ -1,4 +1,4 @@
-"""The fields of a command in plain words, read off its model, and text from a command line turned into them."""
+"""The fields of a command in plain words, read off its model, and text that was typed turned into them."""
 
 from __future__ import annotations
 
@@ -48,11 +48,14 @@ _WORDS: tuple[tuple[Any, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field: its name, what it takes, and whether it must be given."""
+    """A field: its name, what it takes, and whether it must be given. `choices` are the words that it takes, where it
+    takes no others.
+    """
 
     name: str
     takes: str
     required: bool
+    choices: tuple[str, ...] = ()
 
 
 def first_line(model: type[Command]) -> str:
@@ -67,7 +70,17 @@ def fields_of(model: type[BaseModel]) -> list[Field]:
         model.model_fields,
         key=lambda name: (is_shared(model, name), not _is_needed(model, name), name in Command.model_fields),
     )
-    return [Field(name=name, takes=_in_words(hints[name]), required=_is_needed(model, name)) for name in names]
+    return [
+        Field(name, takes=_in_words(hints[name]), required=_is_needed(model, name), choices=_choices(hints[name]))
+        for name in names
+    ]
+
+
+def _choices(hint: Any) -> tuple[str, ...]:
+    parts = get_args(hint)
+    if get_origin(hint) is Literal:
+        return tuple("true" if part is True else str(part) for part in parts)
+    return next((found for part in parts if (found := _choices(part))), ()) if type(None) in parts else ()
 
 
 def is_shared(model: type[BaseModel], name: str) -> bool:
