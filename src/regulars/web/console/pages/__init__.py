@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from regulars.web.console.page import Page
-from regulars.web.console.pages import customers, forecast, opportunity, pipeline, service, ticket, tickets, today
+from regulars.web.console.pages import (
+    customers,
+    forecast,
+    opportunity,
+    pipeline,
+    segment,
+    segments,
+    service,
+    ticket,
+    tickets,
+    today,
+)
 
 PAGES: tuple[Page, ...] = (
     today.PAGE,
     customers.PAGE,
+    segments.PAGE,
+    segment.PAGE,
     tickets.PAGE,
     ticket.PAGE,
     service.PAGE,
