@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from regulars.web.console.page import Page
-from regulars.web.console.pages import customer, customers, record, today
+from regulars.web.console.pages import (
+    customer,
+    customers,
+    forecast,
+    opportunity,
+    pipeline,
+    record,
+    segment,
+    segments,
+    service,
+    ticket,
+    tickets,
+    today,
+)
 
 PAGES: tuple[Page, ...] = (
     today.PAGE,
     customers.PAGE,
     record.PAGE,
     customer.PAGE,
+    segments.PAGE,
+    segment.PAGE,
+    tickets.PAGE,
+    ticket.PAGE,
+    service.PAGE,
+    pipeline.PAGE,
+    opportunity.PAGE,
+    forecast.PAGE,
 )
