@@ -60,12 +60,13 @@ def served(
     users: bool = False,
     clock: Callable[[], datetime] = lambda: NOON,
     origins: frozenset[str] | None = None,
+    largest_file: int = 1_000,
 ) -> Iterator[Served]:
     """Serve the console of an open store on a free port."""
     gate = gate_for_users(crm, clock) if users else gate_for_one(crm, "li")
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        application = web.app(crm, pages=console(crm, gate, port=port, origins=origins))
+        application = web.app(crm, pages=console(crm, gate, port=port, origins=origins, largest_file=largest_file))
         server = uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off"))
         thread = Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

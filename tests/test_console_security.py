@@ -6,17 +6,24 @@ import hashlib
 import logging
 import re
 import sqlite3
+import sys
+import tempfile
 from collections.abc import Iterator
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event, Semaphore
 
 import httpx
 import pytest
 
 import regulars
-from consoles import PASSWORD, Clock, Served, served, sign_in, token_on
-from regulars import RegisterCustomer, Regulars
-from regulars.web.console import attempts, templates
+from consoles import NOON, PASSWORD, Clock, Served, served, sign_in, token_on
+from regulars import RegisterCustomer, Regulars, StoreBusy
+from regulars.web.console import attempts, gate_for_users, templates
+from regulars.web.console.application import Console
+from regulars.web.console.page import Asked, Page, Shown
+from regulars.web.console.pages import PAGES
 
 #: Of the file in the npm package htmx.org, version 2.0.11.
 HTMX = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
@@ -166,11 +173,42 @@ def test_what_is_typed_is_shown_as_text(browser: httpx.Client) -> None:
     assert "&#34;&gt;&lt;script&gt;alert(1)" in page
 
 
+def keep(asked: Asked) -> Shown:
+    """Say which files came, and how long they are."""
+    said = ", ".join(f"{file.name}: {file.path.stat().st_size}" for file in asked.files.values())
+    return Shown(template="problem.html", values={"problem": said})
+
+
+def test_a_page_is_for_its_role_and_takes_files_up_to_a_limit(
+    shop: Regulars, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Page(path="/files", title="Files", handler=keep, role="owner", sends=True, takes_files=True)
+    monkeypatch.setattr(sys.modules[Console.__module__], "PAGES", (*PAGES, page))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with served(shop, users=True) as console, console.browser() as mara, console.browser() as jon:
+        for client, name, allowed, refused in ((mara, "mara", 200, 413), (jon, "jon", 403, 403)):
+            sign_in(client, name)
+            assert client.get("/files").status_code == allowed
+            form = {"form_token": token_on(client.get("/").text)}
+            said = client.post("/files", data=form, files={"file": ("../../orders.csv", b"a,b\n")})
+            assert (said.status_code, "orders.csv: 4" in said.text) == (allowed, allowed == 200)
+            large = {"file": ("orders.csv", b"a" * 1_100_000)}  # a file's limit here, and that of the form around it
+            assert client.post("/files", data=form, files=large).status_code == refused
+    assert list(tmp_path.iterdir()) == []  # what was handed in is gone
+
+
 # ------------------------------------------------------------------------------------------------------ who gets in
 
 
-def test_the_token_of_the_address_works_once_and_is_gone_from_the_address(shop: Regulars) -> None:
-    with served(shop) as console, console.browser() as client, console.browser() as late:
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Regulars]:
+    """A shop without users."""
+    with regulars.open(tmp_path / "alone.db", currency="EUR", clock=Clock()) as crm:
+        yield crm
+
+
+def test_the_token_of_the_address_works_once_and_is_gone_from_the_address(alone: Regulars) -> None:
+    with served(alone) as console, console.browser() as client, console.browser() as late:
         entry = console.entry
         assert client.get("/").headers["location"] == "/sign-in"
         assert client.head(entry).headers["location"] == "/sign-in"  # a preview doesn't use it up
@@ -184,10 +222,45 @@ def test_the_token_of_the_address_works_once_and_is_gone_from_the_address(shop: 
         assert client.get("/").status_code == 303
 
 
-def test_signing_in_with_a_name_alone_fails_where_one_person_is_let_in(shop: Regulars) -> None:
-    with served(shop) as console, console.browser() as client:
+def test_signing_in_with_a_name_alone_fails_where_one_person_is_let_in(alone: Regulars) -> None:
+    with served(alone) as console, console.browser() as client:
         assert sign_in(client, "mara").status_code == 200
         assert client.get("/").status_code == 303
+
+
+def test_from_the_first_user_on_nobody_is_in_without_a_password(alone: Regulars) -> None:
+    left_behind = alone.web_sessions.begin("li", role="owner")  # as a server does that is killed
+    with served(alone) as console, console.browser() as client:
+        client.get(console.entry)
+        assert client.get("/").status_code == 200
+        with regulars.open(alone.files[0]) as elsewhere:
+            elsewhere.users.add("li", role="reader", password=PASSWORD)
+            assert client.get("/").status_code == 303
+            assert alone.web_sessions.find(left_behind) is None
+            elsewhere.users.disable("li")
+        assert client.get("/").status_code == 303
+    with served(alone) as console, console.browser() as late:
+        late.get(console.entry)
+        assert late.get("/").status_code == 303
+
+
+def test_four_passwords_at_most_are_compared_at_once(shop: Regulars) -> None:
+    comparing, go_on = Semaphore(0), Event()
+
+    def clock_that_waits() -> datetime:  # it is looked at while a password has its turn
+        comparing.release()
+        assert go_on.wait(60)
+        return NOON
+
+    gate = gate_for_users(shop, clock_that_waits)
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(gate.sign_in, name, PASSWORD, "") for name in ("mara", "jon", "nobody", "someone")]
+        assert all(comparing.acquire(timeout=60) for _ in waiting)
+        with pytest.raises(StoreBusy, match="too many people"):
+            gate.sign_in("mara", PASSWORD, "")
+        go_on.set()
+        assert [each.result() is not None for each in waiting] == [True, True, False, False]
+    assert gate.sign_in("mara", PASSWORD, "") is not None
 
 
 def test_a_wrong_name_a_wrong_password_and_a_disabled_user_are_told_the_same(shop: Regulars, for_users: Served) -> None:
@@ -236,6 +309,7 @@ def test_signing_out_ends_this_session_or_all_of_them(for_users: Served) -> None
         cookies = dict(one.cookies)
         gone = one.post("/sign-out", data={"form_token": token_on(one.get("/").text)})
         assert gone.headers["location"] == "/sign-in"
+        assert gone.headers["clear-site-data"] == '"cache", "storage"'
         one.cookies.update(cookies)
         assert [each.get("/").status_code for each in (one, two, three)] == [303, 200, 200]
         two.post("/sign-out", data={"form_token": token_on(two.get("/").text), "everywhere": "yes"})

@@ -74,7 +74,8 @@ def test_a_receiver_may_ask_for_a_pause(receiver: Receiver) -> None:
     in_an_hour = {"Retry-After": "Sun, 01 Mar 2026 13:00:00 GMT", "Date": "Sun, 01 Mar 2026 12:00:00 GMT"}
     receiver.answer = lambda got: lambda connection: connection.sendall(_head(429, in_an_hour))
     assert post(receiver.url).retry_after == timedelta(hours=1)
-    for nonsense in ("soon", "-1", "Sun, 99 Mar"):
+    years = f"Sun, 01 Mar {'9' * 30} 13:00:00 GMT"
+    for nonsense in ("soon", "-1", "Sun, 99 Mar", years, f"Sun, 01 Mar 2026 13:00:00 +{'9' * 30}"):
         receiver.answer = lambda got, nonsense=nonsense: (503, {"Retry-After": nonsense})  # type: ignore[misc]
         assert post(receiver.url).retry_after is None
     receiver.answer = lambda got: (500, {"Retry-After": "120"})

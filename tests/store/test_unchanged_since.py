@@ -16,6 +16,7 @@ from regulars import (
     RegisterCustomer,
     Regulars,
     Rejected,
+    UndoMerge,
 )
 from shops import Clock
 
@@ -53,6 +54,21 @@ def test_whoever_was_merged_with_the_customer_counts(database_url: str) -> None:
         crm.do(AddNote(customer="shop:2", text="of the same person"))
         with pytest.raises(Rejected, match="to be the last one"):
             crm.do(AddNote(customer="shop:1", text="late"), unchanged_since=at)
+
+
+def test_an_undone_merge_counts_for_whoever_stays(database_url: str) -> None:
+    with regulars.open(database_url) as crm:
+        crm.do([RegisterCustomer(ref=f"shop:{number}") for number in (1, 2, 3)])
+        second, third = crm.find("shop:2"), crm.find("shop:3")
+        crm.do(MergeCustomers(customer=third, into=second))
+        crm.do(MergeCustomers(customer=second, into="shop:1"))
+        for leaves in (third, second):
+            crm.do(AddNote(customer="shop:1", text="the last event of the family is not of who leaves"))
+            at = seen(crm)
+            crm.do(UndoMerge(customer=leaves))
+            assert seen(crm) == at + 1
+            with pytest.raises(Rejected, match="to be the last one"):
+                crm.do(AddNote(customer="shop:1", text="late"), unchanged_since=at)
 
 
 def test_a_retry_of_what_was_recorded_is_its_first_outcome(database_url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -10,16 +11,33 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import fastapi
 import httpx
 import pytest
+from starlette.requests import Request
 
 import regulars
-from regulars import AddNote, Command, RecordPurchase, RegisterCustomer, Regulars, to_dict, web
+from regulars import (
+    AddNote,
+    ChangeKind,
+    Command,
+    RecordEmployment,
+    RecordPurchase,
+    RegisterCustomer,
+    Regulars,
+    to_dict,
+    web,
+)
 from regulars.crm_domain.catalogue import AGGREGATES, COMMANDS
+from regulars.upkeep.tokens import Token
+from regulars.web.api import telling
+from regulars.web.api.limits import Threads
+from regulars.web.api.problems import Problem
+from regulars.web.api.requests import bearer
 from regulars.web.api.serving import _unexpected
 from regulars.web.limits import Limits
 from served import NO_RATE, Standing, asking, bearing, client
@@ -240,6 +258,21 @@ def test_time_alone_makes_an_answer_anew_and_refuses_nothing(shop: Shop) -> None
     assert said.status_code == 200
 
 
+def test_what_names_others_or_counts_days_has_no_version(shop: Shop) -> None:
+    shop.crm.do(RegisterCustomer(ref="shop:firm", name="Engines"))
+    shop.crm.do(ChangeKind(customer="shop:firm", kind="firm"))
+    shop.crm.do(RecordEmployment(customer="shop:42", firm="shop:firm", role="engineer"))
+    firm = shop.crm.find("shop:firm")
+    page = shop.api.get(f"/customers/{firm}/page")
+    tag = shop.api.get(f"/customers/{firm}").headers["etag"]
+    shop.crm.forget("shop:42", reason="asked to")
+    assert shop.api.get(f"/customers/{firm}").headers["etag"] == tag
+    again = shop.api.get(f"/customers/{firm}/page", headers={"If-None-Match": tag})
+    assert ("Ada" in page.text, "Ada" in again.text, again.status_code) == (True, False, 200)
+    for each in (page, shop.api.get(f"/customers/{firm}/explanation")):
+        assert (each.headers.get("etag"), each.headers["cache-control"]) == (None, "no-store")
+
+
 def test_other_rules_make_an_answer_anew(shop: Shop) -> None:
     seen = {"If-None-Match": shop.api.get(f"/customers/{shop.ada}").headers["etag"]}
     text = regulars.as_toml(shop.crm.ruleset).replace('from = "150"', 'from = "100"')
@@ -315,6 +348,13 @@ def test_an_address_that_leads_nowhere_is_a_problem_too(shop: Shop, path: str) -
     assert is_problem(shop.api.get(path), 404, "no_such_address")
 
 
+@pytest.mark.parametrize("path", ["/customers/", "//customers", "/", "/commands/AddNote/"])
+def test_no_address_leads_to_the_host_that_a_request_names(shop: Shop, path: str) -> None:
+    for said in (shop.api.get(path, headers={"Host": "evil.example"}), shop.api.post(path, json={})):
+        assert is_problem(said, 404, "no_such_address")
+        assert said.headers["cache-control"] == "no-store"
+
+
 def test_addresses_name_nobody(shop: Shop) -> None:
     for who in ("shop:42", "ada@example.com", "Ada"):
         assert is_problem(shop.api.get(f"/customers/{who}"), 422, "invalid")
@@ -340,6 +380,22 @@ def test_a_token_that_was_revoked_is_refused_at_once(shop: Shop) -> None:
     with regulars.open(shop.crm.files[0]) as elsewhere:
         elsewhere.tokens.revoke("mara")
     assert is_problem(clerk.get("/status"), 401, "unknown_token")
+
+
+def test_a_token_that_is_revoked_while_it_waits_is_told_nothing_more(shop: Shop) -> None:
+    text = shop.crm.tokens.new("mara", role="clerk").text
+    request = Request({"type": "http", "headers": [(b"authorization", f"Bearer {text}".encode())]})
+    looks = count(1)
+
+    def bear() -> Token:
+        if next(looks) == 2:  # it waits, and is about to look again
+            shop.crm.tokens.revoke("mara")
+            shop.crm.do(AddNote(customer="shop:42", text="called"))
+        return bearer(shop.crm, request)
+
+    listening = telling.Listening(wait=20)
+    with pytest.raises(Problem, match="not in force"):
+        asyncio.run(telling.next_told(shop.crm, Threads(NO_RATE), bear, "mailer", listening, longest=20))
 
 
 def test_a_token_that_asks_too_often_is_told_when_to_ask_again(shop: Shop) -> None:

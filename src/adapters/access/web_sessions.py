@@ -27,7 +27,7 @@ def begin(store: Store, user: str, role: str | None, now: int, former: str, expi
     """Begin a session under a new token, and return that. The `former` one of the same browser ends, and so do all that
     are `expired`: not used since the first instant, or begun by the second.
 
-    `role` is None for a user of the table, whose role then holds.
+    `role` is None for a user of the table, whose role then holds. One of its own holds while there are no users.
     """
     token = secrets.token_urlsafe(_RANDOM_BYTES)
     table = store.schema.web_sessions
@@ -40,10 +40,15 @@ def begin(store: Store, user: str, role: str | None, now: int, former: str, expi
 
 
 def find(store: Store, token: str) -> KeptSession | None:
-    """The session of a token, with the role that its user has now; None for no such token, and of a disabled user."""
+    """The session of a token, with the role that its user has now; None for no such token, and of a disabled user.
+
+    A session with a role of its own is of before there were users: from the first one on everybody signs in, and one
+    that a killed server left behind is no way around that.
+    """
     table, users = store.schema.web_sessions, store.schema.users
     enabled = sa.and_(users.c.name == table.c.user_name, users.c.disabled_at.is_(None))
-    role = sa.func.coalesce(table.c.role, users.c.role)
+    anybody = sa.exists(sa.select(users.c.name).select_from(users))
+    role = sa.case((table.c.role.is_(None), users.c.role), (~anybody, table.c.role))
     columns = (table.c.user_name, role, unchecked(table.c.began_at), unchecked(table.c.used_at))
     found = sa.select(*columns).select_from(table.outerjoin(users, enabled)).where(table.c.digest == digest_of(token))
     with store.reading() as tx:

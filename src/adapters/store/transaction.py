@@ -170,10 +170,18 @@ class Transaction:
         return {customer_id for (customer_id,) in self._statements.remembered.all(self.connection, customer_ids)}
 
     def last_position_of(self, customer_ids: Iterable[str]) -> int:
-        """The position of the last event of some customers, 0 where nothing is recorded of them."""
-        events = self._schema.events.c
+        """The position of the last event of some customers, 0 where nothing is recorded of them.
+
+        That a merge into one of them was undone is an event of whoever left, and counts for those who stay, too.
+        """
+        events, links = self._schema.events.c, self._schema.links.c
         last = sa.select(sa.func.max(events.position)).where(drawn(self._schema.events))
-        found = (self.connection.scalar(last.where(events.customer_id.in_(each))) for each in chunks(customer_ids))
+        left = sa.select(sa.func.max(links.undone_at))
+        found = (
+            self.connection.scalar(theirs)
+            for each in chunks(customer_ids)
+            for theirs in (last.where(events.customer_id.in_(each)), left.where(links.into_id.in_(each)))
+        )
         return max((each or 0 for each in found), default=0)
 
     def ever_forgotten(self) -> set[str]:

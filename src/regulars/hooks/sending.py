@@ -152,7 +152,7 @@ def _pause_asked_for(headers: httpx.Headers) -> timedelta | None:
     text = headers.get("retry-after", "")
     if text.isascii() and text.isdigit():
         return timedelta(seconds=min(int(text[:9]), 10**6))
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, OverflowError):
         return parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("date", ""))
     return None
 

@@ -32,6 +32,9 @@ class NewToken(Struct, frozen=True, kw_only=True):
     token: Token
     text: str
 
+    def __repr__(self) -> str:
+        return f"NewToken(token={self.token!r}, text=...)"
+
 
 class Tokens:
     """The tokens of one store. Get it from `Regulars.tokens`."""

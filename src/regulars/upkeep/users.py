@@ -89,7 +89,8 @@ class Users:
         from argon2.exceptions import InvalidHashError, VerificationError
 
         with self._store.reading() as tx:
-            kept = find(tx.connection, self._store, name)
+            # PostgreSQL can't be asked for a text with U+0000 in it.
+            kept = None if "\x00" in name else find(tx.connection, self._store, name)
         hasher = _hasher()
         try:
             hasher.verify(hasher.hash("nobody") if kept is None else kept.password, password[: LONGEST + 1])

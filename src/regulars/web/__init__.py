@@ -48,7 +48,9 @@ def app(
     console = () if pages is None else (Mount("", pages),)
     # An address with a line break in it is below no mount.
     routes = [Mount(API, api(crm, limits or Limits(), clock)), *console]
-    return Starlette(routes=routes, exception_handlers={HTTPException: not_routed})
+    application = Starlette(routes=routes, exception_handlers={HTTPException: not_routed})
+    application.router.redirect_slashes = False  # as in the API
+    return application
 
 
 __all__ = ["Limits", "app"]

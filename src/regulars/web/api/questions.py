@@ -23,7 +23,7 @@ class Question(Struct, frozen=True):
 
     `name` is that of the question in the table of permissions and in the OpenAPI document. `without` are parameters of
     what is asked that this route doesn't take. Where it `has_version`, the answer about one customer as of now has an
-    ETag.
+    ETag; not so where it counts days, or names others, who may be renamed or forgotten.
     """
 
     path: str
@@ -49,9 +49,9 @@ QUESTIONS: tuple[Question, ...] = (
     _get("/customers", Regulars.customers, without="text"),
     _post("/customers/search", Regulars.customers, name="customers_by_text"),
     _get("/customers/{who}", Regulars.customer, version=True),
-    _get("/customers/{who}/page", Regulars.page, version=True),
+    _get("/customers/{who}/page", Regulars.page),
     _get("/customers/{who}/version", Regulars.version_of),
-    _get("/customers/{who}/explanation", asked_otherwise.explain, version=True),
+    _get("/customers/{who}/explanation", asked_otherwise.explain),
     _get("/customers/{who}/timeline", asked_otherwise.timeline, version=True),
     _get("/customers/{who}/history", Regulars.history),
     _get("/customers/{who}/consents", Regulars.consents),

@@ -57,7 +57,9 @@ def api(crm: Regulars, limits: Limits, clock: Callable[[], float]) -> Starlette:
         Route("/changes/{name}", served.no_more_changes(), methods=["DELETE"]),
         *(Route(each.path, served.question(each), methods=[each.method]) for each in QUESTIONS),
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: not_routed})
+    application = Starlette(routes=routes, exception_handlers={HTTPException: not_routed})
+    application.router.redirect_slashes = False  # it would lead to whatever host the request names
+    return application
 
 
 class _Served:
@@ -106,8 +108,8 @@ class _Served:
             name = _subscription(request)
             _, body = await read_object(request, self._limits)
             listening = telling.Listening.model_validate_json(body, strict=True)
-            longest = self._limits.wait
-            return _answer(await telling.next_told(self._crm, self._threads, token, name, listening, longest))
+            bear, longest = partial(bearer, self._crm, request), self._limits.wait
+            return _answer(await telling.next_told(self._crm, self._threads, bear, name, listening, longest))
 
         return self._borne(handle)
 

@@ -1,12 +1,14 @@
 """The change feed over HTTP: one request acknowledges what was taken in, and is answered with the next batch.
 
 A subscription is one of its token's name: no token acknowledges what another is told, and one that takes the place of a
-token that was revoked goes on where that was. Who waits holds no thread: it is looked again each second.
+token that was revoked goes on where that was. Who waits holds no thread: it is looked again each second, for the token
+too, so that one that is revoked meanwhile is told nothing more.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal
 
@@ -18,6 +20,7 @@ from regulars.crm import Regulars
 from regulars.crm_domain.errors import NotFound
 from regulars.upkeep.tokens import Token
 from regulars.web.api.limits import Threads
+from regulars.web.api.requests import require_allowed
 
 #: What a subscription may be called, as it stands in an address.
 NAME = "[A-Za-z0-9._-]{1,60}"
@@ -44,18 +47,18 @@ class Told(Struct, frozen=True, kw_only=True):
 
 
 async def next_told(
-    crm: Regulars, threads: Threads, token: Token, name: str, listening: Listening, longest: float
+    crm: Regulars, threads: Threads, bear: Callable[[], Token], name: str, listening: Listening, longest: float
 ) -> Told:
     """What there is to tell, or nothing after the time to wait, which is the `longest` at most, in seconds.
 
-    Raises what `Regulars.changes` raises.
+    `bear` looks the token up. Raises what it raises, Problem 403, and what `Regulars.changes` raises.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + min(listening.wait, longest)
-    found = await threads.run(partial(_next, crm, _of(token, name), listening, listening.acknowledge))
+    found = await threads.run(partial(_next, crm, bear, name, listening, listening.acknowledge))
     while found is None and (left := until - loop.time()) > 0:
         await asyncio.sleep(min(left, _AGAIN))
-        found = await threads.run(partial(_next, crm, _of(token, name), listening, None))
+        found = await threads.run(partial(_next, crm, bear, name, listening, None))
     return Told(batch=found)
 
 
@@ -64,8 +67,10 @@ def drop(crm: Regulars, token: Token, name: str) -> None:
     _known(crm, token, name).drop()
 
 
-def _next(crm: Regulars, name: str, listening: Listening, taken: int | None) -> Batch | None:
-    feed = crm.changes(name, kinds=listening.kinds, start=listening.start)
+def _next(crm: Regulars, bear: Callable[[], Token], name: str, listening: Listening, taken: int | None) -> Batch | None:
+    token = bear()
+    require_allowed(token, "changes")
+    feed = crm.changes(_of(token, name), kinds=listening.kinds, start=listening.start)
     if taken is not None:
         feed.ack(Batch(number=taken, changes=()))
     return next(iter(feed), None)
