@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import warnings
 from typing import Annotated
@@ -64,6 +65,7 @@ def mcp(
             )
 
     opening(system_clock).close()  # what can't be opened is told now, before an assistant asks
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the thread that reads can't be stopped, and nothing is half done
     serve(opening)
 
 
