@@ -33,7 +33,7 @@ COMMANDS = (
     *("trend", "flow", "reminders", "calendar", "cohorts", "rfm", "revenue", "liability", "report"),
     *("consents", "contactable", "duplicates", "dismiss", "merge", "deliver", "do", "commands"),
     *("export-person", "generations", "rebuild", "seal", "verify", "prune"),
-    *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate", "serve"),
+    *("status", "backup", "archive", "copy", "forget", "forgotten", "restore", "grants", "migrate", "serve", "mcp"),
 )
 IN_GROUPS = {
     "quote": ("show",),

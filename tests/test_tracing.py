@@ -145,6 +145,7 @@ QUESTIONS: dict[str, Callable[[Regulars], object]] = {
     "points": lambda crm: crm.points("shop:77"),
     "segment": lambda crm: crm.segment("quiet"),
     "segments": lambda crm: crm.segments(),
+    "snapshot": lambda crm: crm.snapshot(),
     "status": lambda crm: crm.status(),
     "ticket": lambda crm: crm.ticket("T-1"),
     "opportunity": lambda crm: crm.opportunity("O-1"),

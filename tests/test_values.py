@@ -101,7 +101,15 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     (folder / "orders.toml").write_text(MAPPING, encoding="utf-8")
     yield crm.do(AddNote(customer="shop:1", text="called"))
     yield from (crm.customer("shop:0"), crm.customer("shop:0").explain(), crm.customer("shop:0").timeline())
-    yield from (crm.customers(), crm.status(), crm.audit(), crm.audit(limit=2), crm.tickets(), crm.points("shop:0"))
+    yield from (
+        crm.customers(),
+        crm.status(),
+        crm.snapshot(),
+        crm.audit(),
+        crm.audit(limit=2),
+        crm.tickets(),
+        crm.points("shop:0"),
+    )
     yield from (crm.ticket("T-1"), crm.opportunity("O-1"), crm.leads(by="month"))
     yield from (crm.quotes(), crm.quote("Q-1"), crm.contracts(), crm.contract("C-1"))
     crm.do(regulars.AddTask(task_id="K-1", customer="shop:0", what="call", due=NOW.date(), repeats="every week"))

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from regulars.asking.search import FoundText, SearchPage
     from regulars.asking.segments import Attrition, AttritionStep, SegmentCount, SegmentMember, SegmentPage
     from regulars.asking.service import Attainment, ServiceBy, ServiceLine, ServiceReport
+    from regulars.asking.snapshot import Snapshot
     from regulars.asking.suspects import Suspect
     from regulars.asking.tasks import TaskDay, TaskPage, TaskView, WholeTask
     from regulars.asking.value import BandTotal, Valued, ValuePage
@@ -433,6 +434,7 @@ _HOMES = {
     "regulars.upkeep.users": "User Users",
     "regulars.upkeep.web_sessions": "Visitor WebSessions",
     "regulars.asking.one_version": "CustomerVersion",
+    "regulars.asking.snapshot": "Snapshot",
     "regulars.person.as_json": "person_json",
     "regulars.person.page": "person_page",
     "regulars.pictures": "measure_svg timeline_svg",
@@ -750,6 +752,7 @@ __all__ = [
     "ServiceReport",
     "SettleReminder",
     "SignContract",
+    "Snapshot",
     "SnoozeTask",
     "Span",
     "StaleProjections",

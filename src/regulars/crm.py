@@ -72,6 +72,7 @@ from regulars.asking.segments import (
     find_members,
 )
 from regulars.asking.service import ServiceBy, ServiceQuery, ServiceReport, report_service
+from regulars.asking.snapshot import Snapshot, read_snapshot
 from regulars.asking.status import read_status
 from regulars.asking.tasks import TaskDay, TaskPage, TaskQuery, WholeTask, find_task, find_task_days, find_tasks
 from regulars.asking.totals import count_as_of
@@ -1923,6 +1924,13 @@ class Regulars:
     def status(self) -> Status:
         """The store's health and counts, as of now and without catching up."""
         return read_status(self._session)
+
+    def snapshot(self) -> Snapshot:
+        """What answers follow from by now: how far the log goes, how far it is folded in, and which read models answer.
+
+        Where it is the same before and after some questions, their answers belong together. It doesn't catch up.
+        """
+        return read_snapshot(self._session)
 
 
 class _Handle(Regulars):

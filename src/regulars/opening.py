@@ -52,6 +52,7 @@ def open(
     master_key: bytes | str | None = None,
     extensions: tuple[Extension, ...] = (),
     schema: str | None = None,
+    personal: bool = True,
 ) -> Regulars:
     """Open a store; it is created where it doesn't exist.
 
@@ -72,6 +73,9 @@ def open(
     A PostgreSQL role without SELECT on `regulars_keys` gets answers without names, and `names_readable` is False;
     without SELECT on `regulars_lookups` it can't find customers by reference, e-mail or phone, only by id.
 
+    `personal=False` opens an existing store read-only and without personal data, for programs that are not to have any:
+    answers are those of a role that may read none of these tables, and the master key isn't needed.
+
     `master_key` is 32 bytes, raw, as base64 or as 64 hexadecimal digits. The keys of a new store are wrapped by it, and
     from then on the store can't be opened without it. `crm.keys` wraps the keys of an existing store, or rotates the
     master key.
@@ -91,6 +95,7 @@ def open(
         read_only=read_only,
         master_key=master,
         extensions=tuple(extensions),
+        personal=personal,
     )
     try:
         if not store.access.opens_nothing:

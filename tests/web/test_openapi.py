@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,82 +19,19 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 import openapi
 import regulars
-from regulars import RegisterCustomer, Regulars, default_rules, parse_rules
-from regulars.crm_domain.catalogue import AGGREGATES, COMMANDS
+from questions import GIVEN, NAMED, store_in_which_everything_happened
+from regulars import RegisterCustomer, Regulars
+from regulars.crm_domain.catalogue import COMMANDS
 from regulars.web.api.questions import QUESTIONS
 from served import bearing, client, serving_apart
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DOCUMENT: dict[str, Any] = json.loads(openapi.text())
-RULES = """
-[[segment]]
-id = "buyers"
-enter = [{ fact = "orders", from = 1 }]
-[due_again]
-gaps = { tea = 10 }
-[[care]]
-id = "years"
-on = "first_order"
-"""
-#: What is to be given where a question can't do without.
-GIVEN = {
-    "contactable": {"channel": "email", "purpose": "newsletter"},
-    "compare_assessments": {"old": "1", "new": "2"},
-    "expiring": {"within": "90d"},
-    "explain_due": {"item": "tea"},
-    "find": {"who": "shop:42"},
-    "flow": {"first": "2025-12-01", "second": "2026-02-01"},
-    "history": {"field": "name"},
-    "movers": {"first": "2025-12-01", "second": "2026-02-01", "new": "new"},
-    "pipeline_waterfall": {"first": "2025-12-01", "second": "2026-02-01"},
-    "search": {"text": "a"},
-    "task_days": {"since": "2026-03-01", "before": "2026-04-01"},
-    "totals": {"days": ["2026-01-01", "2026-03-01"]},
-}
-NAMED = {
-    "segment": "buyers",
-    "name": "buyers",
-    "lane": "stage",
-    "dimension": "tier",
-    "number": "1",
-    "ticket_id": "T-1",
-    "task_id": "K-1",
-    "quote_id": "Q-1",
-    "opportunity_id": "O-1",
-    "contract_id": "C-1",
-}
 
 
 @pytest.fixture(scope="module")
 def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
-    """A store in which every example of a command was given that it takes."""
-    path = tmp_path_factory.mktemp("openapi") / "shop.db"
-    rules = parse_rules(f"{regulars.as_toml(default_rules())}\n{RULES}")
-    with regulars.open(path, currency="EUR", actor="li", clock=lambda: NOW, rules=rules) as crm:
-        at = NOW - timedelta(days=90)
-        crm.do([RegisterCustomer(ref=f"shop:{number}", name="Ada", occurred_at=at) for number in range(40, 45)])
-        crm.do(RegisterCustomer(ref="acme", kind="firm", occurred_at=at))
-        crm.do(regulars.RecordEmployment(customer="shop:44", firm="acme"))
-        for days in (60, 40, 20):
-            line, then = regulars.OrderLine(sku="tea", amount="30"), NOW - timedelta(days=days)
-            order: dict[str, Any] = {"order_id": f"T-{days}", "amount": "30", "lines": (line,), "occurred_at": then}
-            crm.do(regulars.RecordPurchase(customer="shop:44", **order))
-        text = crm.do(regulars.AddNote(customer="shop:44", text="likes tea")).position
-        assert text is not None
-        for version, word in (("1", "negative"), ("2", "mixed")):
-            crm.assess(text, "sentiment", word, model="mood", version=version)
-        crm.do(regulars.OpenTicket(customer="shop:44", ticket_id="T-1", subject="late"))
-        crm.do(regulars.AddTask(task_id="K-1", customer="shop:44", what="call"))
-        crm.do(regulars.OpenOpportunity(customer="shop:44", opportunity_id="O-1", amount="90"))
-        tea = regulars.QuoteLine(sku="tea", unit_price="9.50", tax_rate="7")
-        crm.do(regulars.SendQuote(customer="shop:44", quote_id="Q-1", lines=(tea,)))
-        crm.do(regulars.SignContract(customer="shop:44", contract_id="C-1", start=at.date(), amount="90"))
-        for each in AGGREGATES:
-            for command in each.examples().commands:
-                try:
-                    crm.do(command)
-                except (regulars.Rejected, regulars.NotFound):
-                    continue
+    with store_in_which_everything_happened(tmp_path_factory.mktemp("openapi") / "shop.db", NOW) as crm:
         yield crm
 
 

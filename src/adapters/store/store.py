@@ -37,7 +37,7 @@ from regulars.adapters.sql.table_names import PREFIX, require_unused
 from regulars.adapters.store.migrations import PREFIXED_SINCE, migrate
 from regulars.adapters.store.store_statements import store_statements
 from regulars.adapters.store.transaction import Transaction
-from regulars.adapters.vault.access import found_access
+from regulars.adapters.vault.access import NO_SECRETS, found_access
 from regulars.adapters.vault.cipher import KeyedHash
 from regulars.adapters.vault.erasing import MARK, PATIENCE, OwnerNeeded, destroy_traces, owner_needed
 from regulars.adapters.vault.keyring import Keyring, MasterKey, founding_settings
@@ -78,6 +78,7 @@ class _Rehearsal:
 
 class Store:
     """An open store. It is created where there is none, unless `read_only`; it is read-only where it can't be written.
+    One that is opened without `personal` data is read-only, and reads no secret.
 
     A new one has its keys wrapped by the given master key. In an existing one, a wrong master key is noticed when the
     first key is unwrapped: `keyring.require_master` checks at once. `is_new` says that it was just created, `access`
@@ -96,10 +97,11 @@ class Store:
         read_only: bool = False,
         master_key: MasterKey | None = None,
         extensions: tuple[Extension, ...] = (),
+        personal: bool = True,
     ) -> None:
         self.registry = registry_of(extensions)
         self.handles = self.registry.handles
-        self.database = Database(target, lock_timeout=lock_timeout, read_only=read_only)
+        self.database = Database(target, lock_timeout=lock_timeout, read_only=read_only or not personal)
         self.schema = (Schema if extensions else common_schema)(is_sqlite=self.database.is_sqlite)
         self.is_new = False
         self._master_key = master_key
@@ -107,7 +109,7 @@ class Store:
             self._create_or_check()
             with self.database.reading() as connection:
                 settings = self.read_settings(connection)
-                self.access = found_access(connection, self.schema)
+                self.access = found_access(connection, self.schema) if personal else NO_SECRETS
             self.keyring = Keyring(settings, master_key)
             self.extended = extended(self.registry.catalogue, extensions, settings)
             indexes = (*INDEXES, *ready_extensions(self.database, self.schema, self.extended))

@@ -1,4 +1,6 @@
-"""The tables with secrets that this role may read: on PostgreSQL by its grants; on SQLite all, as for every reader."""
+"""The tables with secrets that may be read: on PostgreSQL by the role's grants; on SQLite all, as for every reader.
+Where a store was opened without personal data, none.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,14 @@ _READABLE = "SELECT name, has_table_privilege(quote_ident(name), 'SELECT') FROM 
 
 
 class Access(Struct, frozen=True, kw_only=True):
-    """Which secrets may be read: customers' keys, look-ups (their keyed hashes), and rows that imports refused."""
+    """Which secrets may be read: customers' keys, look-ups (their keyed hashes), and rows that imports refused. They
+    are `withheld` where the role might read them, and the store was opened without personal data.
+    """
 
     keys: bool = True
     lookups: bool = True
     quarantine: bool = True
+    withheld: bool = False
 
     @property
     def opens_nothing(self) -> bool:
@@ -27,21 +32,26 @@ class Access(Struct, frozen=True, kw_only=True):
     def require_keys(self) -> None:
         """Raise StoreUnusable where customers' keys, and so their personal data, can't be read."""
         if not self.keys:
-            raise _missing("keys", "can't read names, and this answer would be empty without them")
+            raise self._missing("keys", "can't read names, and this answer would be empty without them")
 
     def require_lookups(self) -> None:
         """Raise StoreUnusable where look-ups can't be read."""
         if not self.lookups:
-            raise _missing("lookups", "can't find customers by reference, e-mail or phone; it may ask by id:...")
+            raise self._missing("lookups", "can't find customers by reference, e-mail or phone; it may ask by id:...")
 
     def require_quarantine(self) -> None:
         """Raise StoreUnusable where refused rows can't be read."""
         if not self.quarantine:
-            raise _missing("quarantine", "can't read rows that imports refused")
+            raise self._missing("quarantine", "can't read rows that imports refused")
+
+    def _missing(self, table: str, what_follows: str) -> StoreUnusable:
+        may_not = f'this role may not SELECT from "{ours(table)}"'
+        reason = "this store was opened without personal data" if self.withheld else may_not
+        return StoreUnusable(f"{reason}, so it {what_follows}")
 
 
-def _missing(table: str, what_follows: str) -> StoreUnusable:
-    return StoreUnusable(f'this role may not SELECT from "{ours(table)}", so it {what_follows}')
+#: What may be read of a store that is opened without personal data.
+NO_SECRETS = Access(keys=False, lookups=False, quarantine=False, withheld=True)
 
 
 def found_access(connection: Connection, schema: Schema) -> Access:

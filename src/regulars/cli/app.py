@@ -931,6 +931,16 @@ _add(
     "regulars serve --public-url https://crm.example.com",
 )
 
+_add(
+    app,
+    "mcp",
+    "assistants.mcp",
+    "Answer an assistant's questions, read-only, by the Model Context Protocol.",
+    "regulars mcp --tools",
+    "regulars mcp --db shop.db",
+    "regulars mcp --db shop.db --personal",
+)
+
 _users = _group("users", "Say who may sign in to the console.")
 _add(
     _users,

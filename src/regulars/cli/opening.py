@@ -68,7 +68,7 @@ def open_to_ask(ctx: typer.Context, store: str | None) -> Regulars:
 
     One that may not be written is opened read-only. Raises NotFound where there is none, and never makes one.
     """
-    target = _existing(ctx, store)
+    target = existing(ctx, store)
     moment = system_clock()
     crm = _open(ctx, target, acting(ctx, None), clock=lambda: moment)
     _tell_what_is_stale(crm)
@@ -77,7 +77,7 @@ def open_to_ask(ctx: typer.Context, store: str | None) -> Regulars:
 
 def open_to_change(ctx: typer.Context, store: str | None, actor: str | None = None) -> Regulars:
     """Open a store that exists, to change its rules or its read models. Raises NotFound where there is none."""
-    return _open(ctx, _existing(ctx, store), acting(ctx, actor), clock=system_clock)
+    return _open(ctx, existing(ctx, store), acting(ctx, actor), clock=system_clock)
 
 
 def store_meant(ctx: typer.Context, store: str | None = None) -> str:
@@ -89,7 +89,8 @@ def store_meant(ctx: typer.Context, store: str | None = None) -> str:
     return os.fspath(located(store or chosen.store, chosen.schema or None))
 
 
-def _existing(ctx: typer.Context, store: str | None) -> str:
+def existing(ctx: typer.Context, store: str | None) -> str:
+    """The store that is meant, where there is one. Raises NotFound, and StoreUnusable for what is none."""
     target = store_meant(ctx, store)
     path = store_file(target)
     if path is not None and not path.exists():

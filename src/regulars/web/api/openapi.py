@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from regulars.crm_domain.command import Command
 from regulars.web.access.permissions import takes
 from regulars.web.api.commands import DO, Done, DoneTogether
-from regulars.web.api.parameters import Parameters, parameters_of
+from regulars.web.api.parameters import Parameters, parameters_of, without_defaults
 from regulars.web.api.problems import MEDIA_TYPE
 from regulars.web.api.problems import schema as problem_schema
 from regulars.web.api.questions import QUESTIONS, Question
@@ -122,7 +122,7 @@ def _batch(names: list[str], limits: Limits, answers: Found) -> dict[str, Any]:
 
 
 def _changes(answers: Found) -> dict[str, Any]:
-    body = _without_defaults(Listening.model_json_schema(ref_template=_REF))
+    body = without_defaults(Listening.model_json_schema(ref_template=_REF))
     return {
         "operationId": "changes",
         "tags": ["changes"],
@@ -158,7 +158,7 @@ def _question(question: Question, answers: Found) -> dict[str, Any]:
     }
     if question.method == "POST":
         body = read.model_json_schema(ref_template=_REF)
-        return found | {"requestBody": _json(_without_defaults(body)) | {"required": True}}
+        return found | {"requestBody": _json(without_defaults(body)) | {"required": True}}
     headers = [_NONE_MATCH_HEADER] if question.has_version else []
     if question.has_version:
         responses["304"] = {"description": "The answer is the one that the ETag is of."}
@@ -166,7 +166,7 @@ def _question(question: Question, answers: Found) -> dict[str, Any]:
 
 
 def _parameters(read: type[Parameters], path: str) -> Iterator[dict[str, Any]]:
-    schema = _without_defaults(read.model_json_schema())
+    schema = without_defaults(read.model_json_schema())
     for name, each in schema["properties"].items():
         in_path = f"{{{name}}}" in path or f"{{{name}:path}}" in path
         if in_path and each.get("type") == "string" and "pattern" not in each:
@@ -177,15 +177,6 @@ def _parameters(read: type[Parameters], path: str) -> Iterator[dict[str, Any]]:
             "required": in_path or name in schema.get("required", ()),
             "schema": each,
         }
-
-
-def _without_defaults(schema: dict[str, Any]) -> dict[str, Any]:
-    """A model's schema without titles, and without defaults: what isn't given is as the question has it."""
-    fields = {
-        name: {key: part for key, part in each.items() if key not in ("default", "title")}
-        for name, each in schema.get("properties", {}).items()
-    }
-    return {key: part for key, part in schema.items() if key not in ("title", "properties")} | {"properties": fields}
 
 
 def _schemas(answers: Found, commands: Mapping[str, type[Command]]) -> dict[str, Schema]:

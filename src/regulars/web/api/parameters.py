@@ -29,7 +29,9 @@ def _read_id(value: object) -> CustomerId:
         text = value.removeprefix("id:")
         if len(text) == 32 and set(text) <= set("0123456789abcdef"):
             return CustomerId(text)
-    raise ValueError("a customer is named by id: 32 hexadecimal digits; POST /find finds the id of a reference")
+    raise ValueError(
+        "a customer is named by id: 32 hexadecimal digits; the question `find` finds the id of a reference"
+    )
 
 
 def _read_span(value: object) -> timedelta:
@@ -164,3 +166,12 @@ def is_list(read: type[Parameters], name: str) -> bool:
     """Whether a parameter may be given several times."""
     hint = read.model_fields[name].annotation
     return get_origin(hint) in (list, dict)
+
+
+def without_defaults(schema: dict[str, Any]) -> dict[str, Any]:
+    """A model's schema without titles, and without defaults: what isn't given is as the question has it."""
+    fields = {
+        name: {key: part for key, part in each.items() if key not in ("default", "title")}
+        for name, each in schema.get("properties", {}).items()
+    }
+    return {key: part for key, part in schema.items() if key not in ("title", "properties")} | {"properties": fields}

@@ -137,6 +137,7 @@ NOT_ASKED: dict[str, str] = {
         ("read_only", "is_new", "missing_extensions", "names_readable", "behind", "event_count", "schema_version"),
         "GET /status has it",
     ),
+    "snapshot": "an answer about a customer has its ETag, and GET /status has the rest",
     **dict.fromkeys(("currency", "dimensions", "lanes", "now"), "GET /status and the answers themselves have it"),
     **dict.fromkeys(("ruleset", "grammar"), "GET /rules has what is in force"),
     **dict.fromkeys(("forget", "forget_again"), "ErasePersonalData is a command"),
