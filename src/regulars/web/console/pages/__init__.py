@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from regulars.web.console.page import Page
-from regulars.web.console.pages import customers, today
+from regulars.web.console.pages import customers, import_file, today
 
 PAGES: tuple[Page, ...] = (
     today.PAGE,
     customers.PAGE,
+    import_file.PAGE,
+    import_file.FILE,
+    import_file.REFUSED,
 )
