@@ -42,7 +42,10 @@ OWN_TABLES = frozenset(map(ours, ("generations", "builds", "generation_builds", 
 #: Tables of who may speak to this very store.
 KEPT_BACK = frozenset(map(ours, ("tokens", "users", "web_sessions")))
 #: Settings of one store alone.
-OWN_SETTINGS = frozenset({"schema_version", "live_generation", "previous_generation", "dropped_generation", MARK})
+OWN_SETTINGS = frozenset(
+    {"schema_version", "live_generation", "previous_generation", "dropped_generation", MARK}
+    | {"backup_plan", "backup_last", "calendar_feeds"}
+)
 #: Columns that the database fills in.
 OWN_COLUMNS = frozenset({"xid"})
 

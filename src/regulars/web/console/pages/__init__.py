@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from regulars.web.console.page import Page
-from regulars.web.console.pages import customers, import_file, today
+from regulars.web.console.pages import access, calendar, customers, house, import_file, today
 
 PAGES: tuple[Page, ...] = (
     today.PAGE,
@@ -11,4 +11,7 @@ PAGES: tuple[Page, ...] = (
     import_file.PAGE,
     import_file.FILE,
     import_file.REFUSED,
+    house.PAGE,
+    access.PAGE,
+    calendar.PAGE,
 )
