@@ -290,7 +290,7 @@ if TYPE_CHECKING:
     from regulars.crm_domain.unexplained import Unexplained
     from regulars.crm_domain.value_model import ModelFitted, RecordFittedModel
     from regulars.doing.forgetting import Forgetting, Forgotten
-    from regulars.doing.importing import ImportReport, load_mapping
+    from regulars.doing.importing import ImportReport, Recognised, RecognisedRow, load_mapping
     from regulars.doing.mail import MailReport
     from regulars.doing.models import Models
     from regulars.doing.outcomes import Outcome
@@ -315,6 +315,8 @@ if TYPE_CHECKING:
     from regulars.session.session import AnyRules
     from regulars.statistics.estimate import Estimate
     from regulars.today.mail import today_mail
+    from regulars.upkeep.backups import BackupMade, BackupPlan, Backups, KeptBackup
+    from regulars.upkeep.calendar_feeds import CalendarFeed, CalendarFeeds, NewCalendarFeed
     from regulars.upkeep.keys import Keys, Rotation
     from regulars.upkeep.read_models import GenerationView, Projections
     from regulars.upkeep.tokens import NewToken, Token, Tokens
@@ -426,9 +428,11 @@ _HOMES = {
     "regulars.doing.forgetting": "Forgetting Forgotten",
     "regulars.session.freshness": "Fresh",
     "regulars.session.session": "AnyRules",
-    "regulars.doing.importing": "ImportReport load_mapping",
+    "regulars.doing.importing": "ImportReport Recognised RecognisedRow load_mapping",
     "regulars.doing.mail": "MailReport",
     "regulars.profile.values": "CustomerPage",
+    "regulars.upkeep.backups": "BackupMade BackupPlan Backups KeptBackup",
+    "regulars.upkeep.calendar_feeds": "CalendarFeed CalendarFeeds NewCalendarFeed",
     "regulars.upkeep.keys": "Keys Rotation",
     "regulars.upkeep.tokens": "NewToken Token Tokens",
     "regulars.upkeep.users": "User Users",
@@ -495,12 +499,17 @@ __all__ = [
     "AuditEntry",
     "AuditPage",
     "AwaitCustomer",
+    "BackupMade",
+    "BackupPlan",
+    "Backups",
     "BandTotal",
     "BirthdayOf",
     "BirthdaysFound",
     "BuildView",
     "CalendarEntries",
     "CalendarEntry",
+    "CalendarFeed",
+    "CalendarFeeds",
     "CancelMembership",
     "CancelRedemption",
     "CancellationRequested",
@@ -600,6 +609,7 @@ __all__ = [
     "InteractionRecorded",
     "InvalidMapping",
     "InvalidRules",
+    "KeptBackup",
     "Keys",
     "KindChanged",
     "Lane",
@@ -631,6 +641,7 @@ __all__ = [
     "Move",
     "MoveOpportunity",
     "NeverDrawn",
+    "NewCalendarFeed",
     "NewToken",
     "NotCovered",
     "NotFound",
@@ -687,6 +698,8 @@ __all__ = [
     "RateTicket",
     "ReassignPurchase",
     "ReassignTask",
+    "Recognised",
+    "RecognisedRow",
     "RecordAssessment",
     "RecordCheck",
     "RecordChurnReason",

@@ -11,18 +11,18 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType, UnionType
 from typing import TYPE_CHECKING, Self, TypeVar, overload
 
-from regulars.adapters.checking.records import check_records, check_sample
+from regulars.adapters.checking.records import check_records
 from regulars.adapters.checking.result import RecordCheck
 from regulars.adapters.extensions.extended import MissingExtension
 from regulars.adapters.importing import Mapping as ImportMapping
 from regulars.adapters.logs import STORE
-from regulars.adapters.moving.backup import backup
 from regulars.adapters.moving.exporting import Write, export_events
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.schema.build_views import view_names
-from regulars.adapters.sealing.checking import SealCheck, check_seals
+from regulars.adapters.sealing.checking import NotedSeal, SealCheck, check_seals
 from regulars.adapters.sealing.sealing import Sealing, seal
+from regulars.adapters.sealing.seals import read_last_seal
 from regulars.adapters.sql.driver_errors import name_of
 from regulars.adapters.sql.grants import grants_to_read
 from regulars.adapters.vault.quarantine import Reject
@@ -94,7 +94,7 @@ from regulars.crm_domain.customer import Kind
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import to_datetime
 from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
-from regulars.doing.importing import ImportProgress, ImportReport, import_file
+from regulars.doing.importing import ImportProgress, ImportReport, Recognised, import_file, recognise
 from regulars.doing.mail import MailReport, import_mail, our_own
 from regulars.doing.models import Models
 from regulars.doing.outcomes import Outcome
@@ -136,6 +136,8 @@ from regulars.session.freshness import USUAL, Fresh, freshness_of
 from regulars.session.session import AnyRules, Session
 from regulars.today.gathering import DAYS, TodayQuery, find_today
 from regulars.today.values import Today
+from regulars.upkeep.backups import Backups, back_up
+from regulars.upkeep.calendar_feeds import CalendarFeeds
 from regulars.upkeep.keys import Keys
 from regulars.upkeep.read_models import Projections
 from regulars.upkeep.tokens import Tokens
@@ -174,6 +176,8 @@ class Regulars:
         self.tokens = Tokens(session)
         self.users = Users(session)
         self.web_sessions = WebSessions(session)
+        self.backups = Backups(session)
+        self.calendar_feeds = CalendarFeeds(session)
 
     def __enter__(self) -> Self:
         return self
@@ -334,21 +338,40 @@ class Regulars:
         mapping: ImportMapping | str | os.PathLike[str],
         *,
         dry_run: bool = False,
+        known_as: str | None = None,
         on_progress: ImportProgress | None = None,
         on_catch_up: Progress | None = None,
     ) -> ImportReport:
         """Import a file by a mapping, folding in on the way, and catch up at the end. "-" is standard input.
 
         Each row is imported as a whole or refused; refused rows go to quarantine, and replace those of an earlier
-        import of this file. A dry run rolls everything back at the end; it blocks other writers meanwhile.
+        import of this file. `known_as` tells it from other files where the place at which it lies doesn't, as that of a
+        file that was handed in. A dry run rolls everything back at the end; it blocks other writers meanwhile.
 
         `mapping` is a path to a TOML file, or a result of `load_mapping`. Raises NotFound for a missing file,
         InvalidMapping where the mapping violates its grammar or doesn't fit the file.
         """
-        report = import_file(self._session, self._transacting, path, mapping, dry_run=dry_run, on_progress=on_progress)
+        report = import_file(
+            self._session,
+            self._transacting,
+            path,
+            mapping,
+            dry_run=dry_run,
+            known_as=known_as,
+            on_progress=on_progress,
+        )
         if not dry_run:
             self.catch_up(on_catch_up)
         return report
+
+    def recognise(self, path: str | os.PathLike[str], *, mapping: str | None = None) -> Recognised:
+        """What a file may be, before it is imported: a mapping for it, and its first 3 rows as they would be taken.
+
+        `mapping` is one in TOML; by default one is proposed, which comes with the package or is drafted from the file's
+        header. Nothing is changed. Raises NotFound for a missing file, InvalidMapping where nothing can be made of it,
+        or the mapping violates its grammar or doesn't fit the file.
+        """
+        return recognise(self._session, path, mapping)
 
     def import_mail(
         self,
@@ -386,10 +409,7 @@ class Regulars:
         for a file that exists, for a store that fails the database's own integrity check, and for one on PostgreSQL,
         which is backed up with pg_dump.
         """
-        if self._store.is_erasing and not self.read_only:
-            self._store.destroy_traces(patience=0)
-        backup(self._store, Path(target))
-        return check_sample(self._store)
+        return back_up(self._store, Path(target))
 
     def seal(self, on_progress: Progress | None = None) -> Sealing:
         """Seal everything that was recorded, so that a later change of it is detected; it doesn't block other writers.
@@ -402,6 +422,12 @@ class Regulars:
         seal is damaged.
         """
         return seal(self._store, self._session.now(), at_least=self._session.last_written, on_progress=on_progress)
+
+    def last_seal(self) -> NotedSeal | None:
+        """The last seal, and when it was made; None where nothing is sealed. Raises StoreUnusable for a damaged one."""
+        with self._store.reading() as tx:
+            found = read_last_seal(tx.connection, self._store.schema.seals)
+        return None if found is None else NotedSeal(found.number, found.last, to_datetime(found.sealed_at))
 
     def check_seals(self, *, against: str | None = None, on_progress: Progress | None = None) -> SealCheck:
         """Compare every sealed event with its seal, and the seals with each other; nothing is changed.

@@ -23,6 +23,7 @@ from regulars.crm import Regulars
 from regulars.crm_domain.errors import Conflict, NotFound, RegularsError, Rejected, StoreBusy
 from regulars.crm_domain.explain_invalid import sentence
 from regulars.upkeep.web_sessions import Visitor
+from regulars.web.console.background import Background
 from regulars.web.console.cookies import Jar, language
 from regulars.web.console.csrf import form_token, is_form_token
 from regulars.web.console.gate import Gate
@@ -56,6 +57,8 @@ class Console(Struct, frozen=True):
     jar: Jar
     templates: Templates
     largest_file: int
+    beside: Background
+    origins: frozenset[str]
 
 
 class _Frame(Struct, frozen=True):
@@ -178,13 +181,20 @@ def _asked(frame: _Frame, visitor: Visitor, form: Mapping[str, str], files: Mapp
         known_at=None,
         words=frame.words,
         links=Links(frame.root, None, None),
+        beside=frame.console.beside,
         at={name: str(value) for name, value in frame.request.path_params.items()},
         query=dict(frame.request.query_params),
         form=form,
         files=files,
     )
     as_of, known_at = (day_of(asked, name) for name in _DATES)
-    return replace(asked, as_of=as_of, known_at=known_at, links=Links(frame.root, as_of, known_at))
+    return replace(asked, as_of=as_of, known_at=known_at, links=Links(frame.root, as_of, known_at, _origin(frame)))
+
+
+def _origin(frame: _Frame) -> str:
+    """The origin by which the browser reaches us, which the host that it named was found among."""
+    host = frame.request.headers.get("host", "").lower()
+    return next((each for each in sorted(frame.console.origins) if each.partition("://")[2] == host), "")
 
 
 async def _form(

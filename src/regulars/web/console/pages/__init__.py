@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from regulars.web.console.page import Page
 from regulars.web.console.pages import (
+    access,
+    calendar,
     customer,
     customers,
     forecast,
+    house,
+    import_file,
     opportunity,
     pipeline,
     record,
@@ -31,4 +35,10 @@ PAGES: tuple[Page, ...] = (
     pipeline.PAGE,
     opportunity.PAGE,
     forecast.PAGE,
+    import_file.PAGE,
+    import_file.FILE,
+    import_file.REFUSED,
+    house.PAGE,
+    access.PAGE,
+    calendar.PAGE,
 )
