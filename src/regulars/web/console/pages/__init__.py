@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from regulars.web.console.page import Page
-from regulars.web.console.pages import customers, today
+from regulars.web.console.pages import audit, customers, today
 
 PAGES: tuple[Page, ...] = (
     today.PAGE,
     customers.PAGE,
+    audit.PAGE,
 )
