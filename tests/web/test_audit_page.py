@@ -74,7 +74,7 @@ def test_a_reader_is_neither_shown_the_trail_nor_led_to_it(console: Served) -> N
 def test_an_entry_says_who_did_what_when_and_why_and_what_it_changed(browser: httpx.Client, shop: Regulars) -> None:
     page = browser.get("/audit", params={"type": "ContactDetailsChanged"}).text
     assert told(page) == ["Li changed the e-mail of shop:1"]
-    for each in ("<del>ada@old.example</del>", "<ins>ada@new.example</ins>", "recorded by li", "Apr 2, 2026"):
+    for each in ("<del>ada@old.example</del> → <ins>ada@new.example</ins>", "recorded by li", "Apr 2, 2026"):
         assert each in page
     assert f'href="/customers/{shop.find("shop:1")}"' in page
     assert "Reason: Typed twice" in browser.get("/audit", params={"actor": "mei"}).text
