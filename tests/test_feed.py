@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 from sqlalchemy.engine import make_url
 
 from regulars import (
@@ -263,7 +264,7 @@ def test_what_was_stored_as_a_retired_type_is_told_as_its_successor(
         read=lambda old: SurveyAnswered(survey="nps", score=old.score, comment=old.comment),
     )
     known = codecs(EVENTS.values(), (nps,))
-    monkeypatch.setattr(crm._store.statements, "codecs", known)
+    monkeypatch.setattr(crm._store, "extended", replace(crm._store.extended, codecs=known))
     crm.do(RecordSurveyAnswer(customer="shop:1", survey="csat", score=4, comment="nice"))
     crm.do(RecordSurveyAnswer(customer="shop:1", survey="nps", score=9, comment="lovely"))
     stored = {"payload": b'{"type":"NpsAnswered","score":9}'}

@@ -22,7 +22,7 @@ from torture import command_line
 from torture.command_line import require_harmless
 
 COMMAND = (sys.executable, "-c", "from regulars.cli import main; main()")
-SIDES = ("-wal", "-shm", "-journal", "-building")
+SIDES = ("-wal", "-shm", "-journal", "-building", "-delivering")
 
 
 @pytest.fixture

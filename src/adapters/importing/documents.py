@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -37,8 +39,11 @@ def is_spreadsheet(head: bytes) -> bool:
 
 
 def whole(stream: io.BufferedIOBase) -> bytes:
-    """All of a file that can't be read in part. Raises InvalidMapping beyond MAX_BYTES."""
-    data = stream.read(MAX_BYTES + 1)
+    """All of a file that can't be read in part. Raises InvalidMapping beyond MAX_BYTES, and for what gzip can't unpack."""
+    try:
+        data = stream.read(MAX_BYTES + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InvalidMapping(f"the file can't be unpacked to its end: {error}") from None
     if len(data) > MAX_BYTES:
         raise InvalidMapping(f"the file is larger than {MAX_BYTES:,} bytes; save it as CSV or as JSON lines")
     return data

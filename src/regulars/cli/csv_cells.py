@@ -56,6 +56,7 @@ XlsxOption = Annotated[
 
 WriteRow = Callable[[Iterable[object]], object]
 
+
 class Rows(Struct, frozen=True):
     """In which form rows were asked for, if any."""
 
