@@ -39,7 +39,7 @@ def is_spreadsheet(head: bytes) -> bool:
 
 
 def whole(stream: io.BufferedIOBase) -> bytes:
-    """All of a file that can't be read in part. Raises InvalidMapping beyond MAX_BYTES, and for what gzip can't unpack."""
+    """All of a file that can't be read in part. Raises InvalidMapping beyond MAX_BYTES, and for broken gzip."""
     try:
         data = stream.read(MAX_BYTES + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
