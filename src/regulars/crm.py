@@ -233,6 +233,11 @@ class Regulars:
         with self._store.reading() as tx:
             return self._store.currency(tx.connection)
 
+    @property
+    def now(self) -> datetime:
+        """The instant it is by the store's clock, in UTC."""
+        return to_datetime(self._session.now())
+
     # ------------------------------------------------------------------------------------------------------- doing
 
     @overload

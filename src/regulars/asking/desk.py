@@ -54,7 +54,8 @@ class TicketView:
     `until` is when this changes by itself, and `breaches_at` when the next clock is breached unless somebody acts.
     `holidays_unknown` are years in which its clocks run whose holidays are to be kept and aren't listed.
     `subject` is None once the customer is forgotten; it, `priority`, `agent` and `topic` are those of the same instant,
-    and None where they can't be read. `firm_id` is the firm on whose behalf it was opened, if any.
+    and None where they can't be read. `firm_id` is the firm on whose behalf it was opened, if any. `left` is the time
+    until `breaches_at`, in business hours where there are any.
     """
 
     ticket_id: str
@@ -73,6 +74,7 @@ class TicketView:
     holidays_unknown: tuple[int, ...] = ()
     firm_id: CustomerId | None = None
     firm_ref: str | None = None
+    left: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,9 +342,9 @@ def read_refs(tx: Transaction, customer_ids: Iterable[str], states: Iterable[tic
 
 def view_ticket(listed: ListedKey, refs: Refs, state: ticket.Ticket, rules: Rules, at: int) -> TicketView:
     """A ticket as people read it."""
-    interval = listed.interval
+    interval, turns_at = listed.interval, listed.turns_at
     is_settled = interval.verdict.status in SETTLED
-    runs_until = state.resolved_at or interval.valid_from if is_settled else max(at, listed.turns_at or at)
+    runs_until = state.resolved_at or interval.valid_from if is_settled else max(at, turns_at or at)
     opened_at = runs_until if state.opened is None else state.opened.at
     named = None if state.opened is None else state.opened.firm_id
     firm = None if named is None else refs[named]
@@ -355,7 +357,7 @@ def view_ticket(listed: ListedKey, refs: Refs, state: ticket.Ticket, rules: Rule
         resolution=interval.verdict.resolution,
         since=to_datetime(interval.valid_from),
         until=None if interval.valid_to == FOREVER else to_datetime(interval.valid_to),
-        breaches_at=None if listed.turns_at is None else to_datetime(listed.turns_at),
+        breaches_at=None if turns_at is None else to_datetime(turns_at),
         subject=None if state.opened is None else state.opened.subject,
         priority=state.priority,
         agent=state.agent,
@@ -363,6 +365,7 @@ def view_ticket(listed: ListedKey, refs: Refs, state: ticket.Ticket, rules: Rule
         holidays_unknown=rules.tickets.calendar.unlisted(opened_at, runs_until),
         firm_id=None if firm is None else CustomerId(firm[0]),
         firm_ref=None if firm is None else firm[1],
+        left=None if turns_at is None else rules.tickets.calendar.between(at, turns_at) * MICROSECOND,
     )
 
 

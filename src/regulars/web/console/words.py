@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from gettext import NullTranslations
@@ -56,6 +56,11 @@ class Words(Struct, frozen=True):
         if not isinstance(moment, datetime):
             return self.day(moment)
         return format_datetime(moment.astimezone(self.zone), "medium", locale=self._locale).removesuffix(":00")
+
+    def lasting(self, time: timedelta) -> str:
+        """How long something takes, in hours and minutes as on a clock: 26:05."""
+        minutes = time // timedelta(minutes=1)
+        return f"{minutes // 60}:{minutes % 60:02}"
 
     def money(self, amount: Decimal | None) -> str:
         """An amount in the store's currency; "" for none."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from regulars.web.console.page import Page
-from regulars.web.console.pages import customers, today
+from regulars.web.console.pages import customers, service, ticket, tickets, today
 
 PAGES: tuple[Page, ...] = (
     today.PAGE,
     customers.PAGE,
+    tickets.PAGE,
+    ticket.PAGE,
+    service.PAGE,
 )
