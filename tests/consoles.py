@@ -14,7 +14,7 @@ import httpx
 import uvicorn
 
 from regulars import Regulars, web
-from regulars.web.console import console, gate_for_one, gate_for_users
+from regulars.web.console import console, gate_for_one, gate_for_users, working
 from regulars.web.console.gate import LocalGate, UsersGate
 
 PASSWORD = "a long walk by the sea"
@@ -63,9 +63,9 @@ def served(
 ) -> Iterator[Served]:
     """Serve the console of an open store on a free port."""
     gate = gate_for_users(crm, clock) if users else gate_for_one(crm, "li")
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with working(crm, clock) as beside, socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        application = web.app(crm, pages=console(crm, gate, port=port, origins=origins))
+        application = web.app(crm, pages=console(crm, gate, port=port, origins=origins, beside=beside))
         server = uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off"))
         thread = Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

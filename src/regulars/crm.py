@@ -93,7 +93,7 @@ from regulars.crm_domain.customer import Kind
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import to_datetime
 from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
-from regulars.doing.importing import ImportProgress, ImportReport, import_file
+from regulars.doing.importing import ImportProgress, ImportReport, Recognised, import_file, recognise
 from regulars.doing.mail import MailReport, import_mail, our_own
 from regulars.doing.models import Models
 from regulars.doing.outcomes import Outcome
@@ -325,21 +325,40 @@ class Regulars:
         mapping: ImportMapping | str | os.PathLike[str],
         *,
         dry_run: bool = False,
+        known_as: str | None = None,
         on_progress: ImportProgress | None = None,
         on_catch_up: Progress | None = None,
     ) -> ImportReport:
         """Import a file by a mapping, folding in on the way, and catch up at the end. "-" is standard input.
 
         Each row is imported as a whole or refused; refused rows go to quarantine, and replace those of an earlier
-        import of this file. A dry run rolls everything back at the end; it blocks other writers meanwhile.
+        import of this file. `known_as` tells it from other files where the place at which it lies doesn't, as that of a
+        file that was handed in. A dry run rolls everything back at the end; it blocks other writers meanwhile.
 
         `mapping` is a path to a TOML file, or a result of `load_mapping`. Raises NotFound for a missing file,
         InvalidMapping where the mapping violates its grammar or doesn't fit the file.
         """
-        report = import_file(self._session, self._transacting, path, mapping, dry_run=dry_run, on_progress=on_progress)
+        report = import_file(
+            self._session,
+            self._transacting,
+            path,
+            mapping,
+            dry_run=dry_run,
+            known_as=known_as,
+            on_progress=on_progress,
+        )
         if not dry_run:
             self.catch_up(on_catch_up)
         return report
+
+    def recognise(self, path: str | os.PathLike[str], *, mapping: str | None = None) -> Recognised:
+        """What a file may be, before it is imported: a mapping for it, and its first 3 rows as they would be taken.
+
+        `mapping` is one in TOML; by default one is proposed, which comes with the package or is drafted from the file's
+        header. Nothing is changed. Raises NotFound for a missing file, InvalidMapping where nothing can be made of it,
+        or the mapping violates its grammar or doesn't fit the file.
+        """
+        return recognise(self._session, path, mapping)
 
     def import_mail(
         self,

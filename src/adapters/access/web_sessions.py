@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 
 import sqlalchemy as sa
 from msgspec import Struct
 
 from regulars.adapters.sql.columns import unchecked
 from regulars.adapters.store.store import Store
+from regulars.crm_domain.errors import StoreBusy
 
 _RANDOM_BYTES = 32
 
@@ -56,9 +58,9 @@ def find(store: Store, token: str) -> KeptSession | None:
 
 
 def note_use(store: Store, token: str, now: int) -> None:
-    """Note that a session was used."""
+    """Note that a session was used; while somebody else writes, that waits for its next use."""
     table = store.schema.web_sessions
-    with store.writing() as tx:
+    with suppress(StoreBusy), store.writing(patience=0) as tx:
         tx.connection.execute(table.update().where(table.c.digest == digest_of(token)).values(used_at=now))
 
 

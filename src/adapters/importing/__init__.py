@@ -5,7 +5,7 @@ without one, `commands` compiles a mapping for the columns of a file, and `rows`
 mapping for a file that has none.
 """
 
-from regulars.adapters.importing.mapping import Mapping, load_mapping
+from regulars.adapters.importing.mapping import Mapping, load_mapping, parse_mapping
 from regulars.adapters.importing.proposing import PRESETS, Preset, Proposal, preset_for, propose
 from regulars.adapters.importing.rows import Row, rows, total_bytes
 
@@ -16,6 +16,7 @@ __all__ = [
     "Proposal",
     "Row",
     "load_mapping",
+    "parse_mapping",
     "preset_for",
     "propose",
     "rows",

@@ -157,12 +157,21 @@ def load_mapping(path: str | Path, catalogue: Catalogue) -> Mapping:
     """
     try:
         with Path(path).open(encoding="utf-8") as file:
-            table = read_toml(file.read(MAX_TEXT + 1))
+            text = file.read(MAX_TEXT + 1)
     except OSError as error:
         raise InvalidMapping(f"{path} can't be read: {error.strerror}") from None
-    except ValueError as error:  # not UTF-8, or not TOML
+    except ValueError as error:  # not UTF-8
         raise InvalidMapping(f"{path} is not TOML: {error}") from None
+    return parse_mapping(text, catalogue, str(path))
+
+
+def parse_mapping(text: str, catalogue: Catalogue, name: str = "the mapping") -> Mapping:
+    """Read a mapping from text in TOML; `name` is what messages call it. Raises InvalidMapping as `load_mapping`."""
+    try:
+        table = read_toml(text)
+    except ValueError as error:
+        raise InvalidMapping(f"{name} is not TOML: {error}") from None
     try:
         return Mapping.model_validate(table, context=catalogue)
     except ValidationError as error:
-        raise InvalidMapping(f"{path}: {sentence(error)}") from None
+        raise InvalidMapping(f"{name}: {sentence(error)}") from None

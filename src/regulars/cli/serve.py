@@ -44,11 +44,11 @@ def serve(
         import uvicorn
 
         from regulars import web
-        from regulars.web.console import console, gate_for_one, gate_for_users, local_origins
+        from regulars.web.console import console, gate_for_one, gate_for_users, local_origins, working
     except ImportError:
         raise StoreUnusable("the console needs the extra `web`: pip install 'regulars[web]'") from None
     outside = None if public_url is None else _origin(public_url)
-    with open_to_change(ctx, db) as crm, _listening(port) as listening:
+    with open_to_change(ctx, db) as crm, _listening(port) as listening, working(crm) as beside:
         bound: int = listening.getsockname()[1]
         _hold_names(crm)
         gate = gate_for_users(crm) if crm.users.list() else gate_for_one(crm, acting(ctx, None))
@@ -59,7 +59,7 @@ def serve(
         if browse:
             webbrowser.open(address)
         config = uvicorn.Config(
-            web.app(crm, pages=console(crm, gate, port=bound, origins=origins)),
+            web.app(crm, pages=console(crm, gate, port=bound, origins=origins, beside=beside)),
             log_level="warning",
             access_log=False,  # addresses hold nothing personal, and who looked at what is nobody's business
             server_header=False,

@@ -20,7 +20,7 @@ from msgspec import Struct
 from regulars.adapters.extensions.extension import Extension
 from regulars.adapters.extensions.registry import registry_of
 from regulars.adapters.garbage_collection import collecting_seldom
-from regulars.adapters.importing import Mapping, Row, rows, total_bytes
+from regulars.adapters.importing import Mapping, Preset, Row, parse_mapping, propose, rows, total_bytes
 from regulars.adapters.importing import load_mapping as read_mapping
 from regulars.adapters.importing.mapping import Details
 from regulars.adapters.importing.source import STANDARD_INPUT
@@ -42,6 +42,7 @@ from regulars.session.session import Session
 ROWS_PER_TRANSACTION = 500
 TOLD_AGAIN = 20_000  # rows that were refused are kept in memory, to tell them again when all others are told
 REJECTS_SHOWN = 1_000
+ROWS_SHOWN = 3  # of a file that is looked at before it is imported
 
 #: (bytes read, bytes there are or None, rows taken or refused so far)
 ImportProgress = Callable[[int, int | None, int], None]
@@ -65,6 +66,19 @@ class ImportReport:
     dry_run: bool
     notices: tuple[str, ...] = ()
     reasons: tuple[tuple[str, int], ...] = ()
+
+
+class Recognised(Struct, frozen=True, kw_only=True):
+    """What a file may be: a `mapping` for it, its `text` in TOML, and the first rows as they would be taken.
+
+    `preset` is the mapping that fits and comes with the package; None where it was drafted from the file's header, or
+    given.
+    """
+
+    text: str
+    mapping: Mapping
+    preset: Preset | None
+    first: tuple[Row, ...]
 
 
 @dataclass(slots=True)
@@ -126,6 +140,20 @@ def load_mapping(path: str | os.PathLike[str], *, extensions: tuple[Extension, .
     return read_mapping(Path(path), registry_of(extensions).catalogue)
 
 
+def recognise(session: Session, path: str | os.PathLike[str], text: str | None) -> Recognised:
+    """What a file may be, by a mapping in TOML or by what is found. Raises NotFound, InvalidMapping."""
+    store, file = session.store, Path(path)
+    catalogue = store.registry.catalogue
+    if text is None:
+        proposal = propose(file, catalogue)
+        text, mapping, preset = proposal.text, proposal.mapping, proposal.preset
+    else:
+        mapping, preset = parse_mapping(text, catalogue), None
+    with closing(rows(file, mapping, catalogue, partial(store.keyed, "import"))) as found:
+        first = tuple(islice(found, ROWS_SHOWN))
+    return Recognised(text=text, mapping=mapping, preset=preset, first=first)
+
+
 @collecting_seldom()
 def import_file(
     session: Session,
@@ -134,6 +162,7 @@ def import_file(
     mapping: Mapping | str | os.PathLike[str],
     *,
     dry_run: bool,
+    known_as: str | None = None,
     on_progress: ImportProgress | None,
 ) -> ImportReport:
     """Import a file, folding in as it goes; a dry run does everything in one transaction and takes it back.
@@ -146,7 +175,13 @@ def import_file(
     if dry_run:
         with store.rehearsing() as tx:
             return import_rows(
-                store, partial(transacting.within, tx), file, mapping, dry_run=True, on_progress=on_progress
+                store,
+                partial(transacting.within, tx),
+                file,
+                mapping,
+                dry_run=True,
+                known_as=known_as,
+                on_progress=on_progress,
             )
     with span(store, "import"):
         return import_rows(
@@ -155,6 +190,7 @@ def import_file(
             file,
             mapping,
             dry_run=False,
+            known_as=known_as,
             on_progress=on_progress,
             on_recorded=session.fold_beside,
         )
@@ -167,6 +203,7 @@ def import_rows(
     mapping: Mapping,
     *,
     dry_run: bool,
+    known_as: str | None = None,
     on_progress: ImportProgress | None,
     on_recorded: Callable[[float], None] | None = None,
 ) -> ImportReport:
@@ -174,7 +211,7 @@ def import_rows(
 
     Raises NotFound for a missing file, InvalidMapping where the mapping doesn't fit it.
     """
-    catalogue, said = store.registry.catalogue, _Said(path, mapping.details, store.registry.catalogue)
+    catalogue, said = store.registry.catalogue, _Said(path, mapping.details, store.registry.catalogue, known_as)
     total, tally, read = total_bytes(path), _Tally(), 0
 
     def note(done: int) -> None:
@@ -221,15 +258,20 @@ def import_rows(
 
 
 class _Said(Struct, frozen=True):
-    """What is said of a file: its path, which details of known customers count, and the commands that there are."""
+    """What is said of a file: its path, which details of known customers count, the commands that there are, and what
+    it is known as, where that isn't its path.
+    """
 
     path: Path
     details: Details | None
     catalogue: Catalogue
+    known_as: str | None
 
     @property
     def file(self) -> str:
         """What tells the file from others of the same name."""
+        if self.known_as is not None:
+            return self.known_as
         return self.path.name if str(self.path) == STANDARD_INPUT else str(self.path.resolve())
 
 

@@ -32,12 +32,12 @@ _CLERK = """
     ReplyAsCustomer RequestCancellation ResolveTicket RestorePurchase ResumeMembership ResumeTicket ReviseQuote
     SendQuote SettleReminder SignContract SnoozeTask SuspendMembership TagCustomer UndoDismissal UndoMerge
     UntagCustomer VoidEmployment VoidPurchase WinOpportunity WithdrawCancellation WithdrawConsent assess audit
-    changes contactable history version_of
+    changes contactable history import_file recognise version_of
 """
 
 _OWNER = """
     ErasePersonalData RecordFittedModel archive backup check_records check_seals events export_events export_person
-    export_reports forget forget_again forgotten import_file import_mail keys.rotate models.fit models.history
+    export_reports forget forget_again forgotten import_mail keys.rotate models.fit models.history
     projections.generations projections.rebuild projections.verify rejects rules.diff rules.publish rules.rollback
     seal subscriptions tokens.new tokens.revoke
 """

@@ -142,7 +142,7 @@ NOT_ASKED: dict[str, str] = {
     "assess": "RecordAssessment is a command",
     "catch_up": "a question catches up by itself",
     **dict.fromkeys(
-        ("import_file", "import_mail", "files", "backup", "archive", "export_reports", "export_events"),
+        ("import_file", "recognise", "import_mail", "files", "backup", "archive", "export_reports", "export_events"),
         "it is about files on the machine of the store; GET /events has what an export has",
     ),
     "seal": "the store seals by itself",

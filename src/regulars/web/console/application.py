@@ -23,6 +23,7 @@ from regulars.crm import Regulars
 from regulars.crm_domain.errors import Conflict, NotFound, RegularsError, Rejected, StoreBusy
 from regulars.crm_domain.explain_invalid import sentence
 from regulars.upkeep.web_sessions import Visitor
+from regulars.web.console.background import Background
 from regulars.web.console.cookies import Jar, language
 from regulars.web.console.csrf import form_token, is_form_token
 from regulars.web.console.gate import Gate
@@ -56,6 +57,7 @@ class Console(Struct, frozen=True):
     jar: Jar
     templates: Templates
     largest_file: int
+    beside: Background
 
 
 class _Frame(Struct, frozen=True):
@@ -178,6 +180,7 @@ def _asked(frame: _Frame, visitor: Visitor, form: Mapping[str, str], files: Mapp
         known_at=None,
         words=frame.words,
         links=Links(frame.root, None, None),
+        beside=frame.console.beside,
         at={name: str(value) for name, value in frame.request.path_params.items()},
         query=dict(frame.request.query_params),
         form=form,

@@ -20,6 +20,7 @@ from regulars.crm_domain.command import Command
 from regulars.doing.outcomes import Outcome
 from regulars.upkeep.tokens import ROLES, Role
 from regulars.web.access.permissions import allows
+from regulars.web.console.background import Background
 from regulars.web.console.words import Words
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -61,7 +62,8 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     `crm` acts in the name of the user. `as_of` and `known_at` are the dates at the top of the page, None for now and
     for all that is known: pass both to every question that takes them. `at` are the parts of the path, `query` those of
-    the address, `form` the fields of a form that was sent, `files` what was handed in with it.
+    the address, `form` the fields of a form that was sent, `files` what was handed in with it. `beside` is what goes on
+    beside the pages: jobs, and files that wait.
     """
 
     crm: Regulars
@@ -71,6 +73,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     known_at: date | None
     words: Words
     links: Links
+    beside: Background
     at: Mapping[str, str] = NOTHING
     query: Mapping[str, str] = NOTHING
     form: Mapping[str, str] = NOTHING

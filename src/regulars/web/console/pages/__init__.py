@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from regulars.web.console.page import Page
-from regulars.web.console.pages import customers, service, ticket, tickets, today
+from regulars.web.console.pages import customers, import_file, service, ticket, tickets, today
 
 PAGES: tuple[Page, ...] = (
     today.PAGE,
@@ -11,4 +11,7 @@ PAGES: tuple[Page, ...] = (
     tickets.PAGE,
     ticket.PAGE,
     service.PAGE,
+    import_file.PAGE,
+    import_file.FILE,
+    import_file.REFUSED,
 )
