@@ -160,6 +160,7 @@ QUESTIONS: dict[str, Callable[[Regulars], object]] = {
     "liability": lambda crm: crm.liability(),
     "expiring": lambda crm: crm.expiring(timedelta(days=30)),
     "pipeline": lambda crm: crm.pipeline(),
+    "opportunities": lambda crm: crm.opportunities(),
     "stale opportunities": lambda crm: crm.stale_opportunities(),
     "pipeline stages": lambda crm: crm.pipeline_stages(),
     "pipeline waterfall": lambda crm: crm.pipeline_waterfall(date(2024, 1, 1), date(2024, 6, 1)),

@@ -119,7 +119,15 @@ from regulars.rules_door.publishing import PublishedRules
 from regulars.selling.calibration import PipelineCalibration
 from regulars.selling.eves import find_calibration
 from regulars.selling.forecast import PipelineForecast, find_forecast
-from regulars.selling.pipeline import Pipeline, PipelineBy, StaleOpportunity, find_pipeline, find_stale
+from regulars.selling.pipeline import (
+    OpportunityView,
+    Pipeline,
+    PipelineBy,
+    StaleOpportunity,
+    find_opportunities,
+    find_pipeline,
+    find_stale,
+)
 from regulars.selling.stages import TimesInStages, find_times_in_stages
 from regulars.selling.waterfall import Waterfall, find_waterfall
 from regulars.session.acting import Acting
@@ -1003,6 +1011,21 @@ class Regulars:
         are worth most first; at most `limit`. The rest is as `pipeline` has it.
         """
         return find_stale(self._session, as_of, where, firm, limit, Axes(known_at, rules, on_progress))
+
+    def opportunities(
+        self,
+        *,
+        as_of: datetime | date | None = None,
+        where: Mapping[str, str] = MappingProxyType({}),
+        limit: int | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> tuple[OpportunityView, ...]:
+        """The open opportunities by stage in the order of the rules, those worth most first; at most `limit` of each
+        stage. The rest is as `pipeline` has it.
+        """
+        return find_opportunities(self._session, as_of, where, limit, Axes(known_at, rules, on_progress))
 
     def pipeline_stages(
         self,

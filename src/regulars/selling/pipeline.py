@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, get_args
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -19,6 +20,7 @@ from regulars.measures.asked import Asked, Axes, asking
 from regulars.measures.revenue import money
 from regulars.selling.forecast import expected
 from regulars.selling.open_ones import filter_of, of_firm, open_at, shown, stages_told
+from regulars.selling.states import Stage
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -73,6 +75,26 @@ class StaleOpportunity(Struct, frozen=True, kw_only=True):
     days: int
     amount: Decimal
     owner: str | None
+
+
+class OpportunityView(Struct, frozen=True, kw_only=True):
+    """An open opportunity, in its stage for so many whole `days`.
+
+    `amount` is 0 where none is known, `expected_close` the day by whose end it is expected to be closed. `ref` and
+    `name` are the customer's of today, and None once they are forgotten.
+    """
+
+    opportunity_id: str
+    customer_id: CustomerId
+    ref: str | None
+    name: str | None
+    pipeline: str
+    stage: str
+    days: int
+    amount: Decimal
+    owner: str | None
+    expected_close: date | None
+    is_stale: bool
 
 
 @traced("pipeline")
@@ -164,7 +186,7 @@ def find_stale(
         held = filter_of(asked.ruleset, where, of_firm(session, asked, firm))
         moment = asked.now if as_of is None else instant_of(as_of, asked.zone)
         stale = [each for each in open_at(asked, moment, held) if each.is_stale]
-        stale.sort(key=lambda each: (-each.amount, each.entered_at, each.opportunity))
+        stale.sort(key=_worth_most)
         shown_ones = stale[:limit]
         ids = ids_of(asked.models, asked.tx.connection, sorted({each.customer for each in shown_ones}))
         contacts = read_contacts(asked.tx, ids.values())
@@ -182,3 +204,48 @@ def find_stale(
         )
         for each in shown_ones
     )
+
+
+@traced("opportunities")
+def find_opportunities(
+    session: Session, as_of: datetime | date | None, where: Mapping[str, str], limit: int | None, axes: Axes
+) -> tuple[OpportunityView, ...]:
+    """The open opportunities as of an instant: by stage in the order of the rules, those worth most first, at most so
+    many of each stage.
+
+    Raises ValueError for a filter that can't be.
+    """
+    with asking(session, axes) as asked:
+        held = filter_of(asked.ruleset, where)
+        moment = asked.now if as_of is None else instant_of(as_of, asked.zone)
+        columns: defaultdict[Stage, list[State]] = defaultdict(list)
+        for state in open_at(asked, moment, held):
+            columns[state.pipeline, state.value].append(state)
+        told = stages_told(asked.ruleset, where, columns)
+        found = [each for of in told for each in sorted(columns.get(of, ()), key=_worth_most)[:limit]]
+        ids = ids_of(asked.models, asked.tx.connection, sorted({each.customer for each in found}))
+        contacts = read_contacts(asked.tx, ids.values())
+    return tuple(
+        OpportunityView(
+            opportunity_id=each.opportunity,
+            customer_id=CustomerId(ids[each.customer]),
+            ref=contacts[ids[each.customer]].ref,
+            name=contacts[ids[each.customer]].name,
+            pipeline=each.pipeline,
+            stage=each.value,
+            days=(moment - each.entered_at) // DAY,
+            amount=money(each.amount, asked.currency),
+            owner=each.owner,
+            expected_close=None if each.expected_close is None else _day_that_ends(each.expected_close, asked.zone),
+            is_stale=bool(each.is_stale),
+        )
+        for each in found
+    )
+
+
+def _worth_most(state: State) -> tuple[int, int, str]:
+    return -state.amount, state.entered_at, state.opportunity
+
+
+def _day_that_ends(at: int, zone: ZoneInfo) -> date:
+    return to_datetime(at - 1).astimezone(zone).date()  # the end of a day is the beginning of the next one

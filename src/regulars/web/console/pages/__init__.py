@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from regulars.web.console.page import Page
-from regulars.web.console.pages import customers, import_file, service, ticket, tickets, today
+from regulars.web.console.pages import (
+    customers,
+    forecast,
+    import_file,
+    opportunity,
+    pipeline,
+    segment,
+    segments,
+    service,
+    ticket,
+    tickets,
+    today,
+)
 
 PAGES: tuple[Page, ...] = (
     today.PAGE,
     customers.PAGE,
+    segments.PAGE,
+    segment.PAGE,
     tickets.PAGE,
     ticket.PAGE,
     service.PAGE,
+    pipeline.PAGE,
+    opportunity.PAGE,
+    forecast.PAGE,
     import_file.PAGE,
     import_file.FILE,
     import_file.REFUSED,
