@@ -193,6 +193,8 @@ OTHERS = {
     "grants_to_read",
     "import_file",
     "import_mail",
+    "last_seal",
+    "recognise",
     "rejects",
     "seal",
     "values",

@@ -314,6 +314,8 @@ if TYPE_CHECKING:
     from regulars.session.session import AnyRules
     from regulars.statistics.estimate import Estimate
     from regulars.today.mail import today_mail
+    from regulars.upkeep.backups import BackupMade, BackupPlan, Backups, KeptBackup
+    from regulars.upkeep.calendar_feeds import CalendarFeed, CalendarFeeds, NewCalendarFeed
     from regulars.upkeep.keys import Keys, Rotation
     from regulars.upkeep.read_models import GenerationView, Projections
     from regulars.upkeep.tokens import NewToken, Token, Tokens
@@ -428,6 +430,8 @@ _HOMES = {
     "regulars.doing.importing": "ImportReport Recognised load_mapping",
     "regulars.doing.mail": "MailReport",
     "regulars.profile.values": "CustomerPage",
+    "regulars.upkeep.backups": "BackupMade BackupPlan Backups KeptBackup",
+    "regulars.upkeep.calendar_feeds": "CalendarFeed CalendarFeeds NewCalendarFeed",
     "regulars.upkeep.keys": "Keys Rotation",
     "regulars.upkeep.tokens": "NewToken Token Tokens",
     "regulars.upkeep.users": "User Users",
@@ -493,12 +497,17 @@ __all__ = [
     "AuditEntry",
     "AuditPage",
     "AwaitCustomer",
+    "BackupMade",
+    "BackupPlan",
+    "Backups",
     "BandTotal",
     "BirthdayOf",
     "BirthdaysFound",
     "BuildView",
     "CalendarEntries",
     "CalendarEntry",
+    "CalendarFeed",
+    "CalendarFeeds",
     "CancelMembership",
     "CancelRedemption",
     "CancellationRequested",
@@ -598,6 +607,7 @@ __all__ = [
     "InteractionRecorded",
     "InvalidMapping",
     "InvalidRules",
+    "KeptBackup",
     "Keys",
     "KindChanged",
     "Lane",
@@ -629,6 +639,7 @@ __all__ = [
     "Move",
     "MoveOpportunity",
     "NeverDrawn",
+    "NewCalendarFeed",
     "NewToken",
     "NotCovered",
     "NotFound",
@@ -685,6 +696,7 @@ __all__ = [
     "RateTicket",
     "ReassignPurchase",
     "ReassignTask",
+    "Recognised",
     "RecordAssessment",
     "RecordCheck",
     "RecordChurnReason",

@@ -11,18 +11,18 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType, UnionType
 from typing import TYPE_CHECKING, Self, TypeVar, overload
 
-from regulars.adapters.checking.records import check_records, check_sample
+from regulars.adapters.checking.records import check_records
 from regulars.adapters.checking.result import RecordCheck
 from regulars.adapters.extensions.extended import MissingExtension
 from regulars.adapters.importing import Mapping as ImportMapping
 from regulars.adapters.logs import STORE
-from regulars.adapters.moving.backup import backup
 from regulars.adapters.moving.exporting import Write, export_events
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.schema.build_views import view_names
-from regulars.adapters.sealing.checking import SealCheck, check_seals
+from regulars.adapters.sealing.checking import NotedSeal, SealCheck, check_seals
 from regulars.adapters.sealing.sealing import Sealing, seal
+from regulars.adapters.sealing.seals import read_last_seal
 from regulars.adapters.sql.driver_errors import name_of
 from regulars.adapters.sql.grants import grants_to_read
 from regulars.adapters.vault.quarantine import Reject
@@ -135,6 +135,8 @@ from regulars.session.freshness import USUAL, Fresh, freshness_of
 from regulars.session.session import AnyRules, Session
 from regulars.today.gathering import DAYS, TodayQuery, find_today
 from regulars.today.values import Today
+from regulars.upkeep.backups import Backups, back_up
+from regulars.upkeep.calendar_feeds import CalendarFeeds
 from regulars.upkeep.keys import Keys
 from regulars.upkeep.read_models import Projections
 from regulars.upkeep.tokens import Tokens
@@ -173,6 +175,8 @@ class Regulars:
         self.tokens = Tokens(session)
         self.users = Users(session)
         self.web_sessions = WebSessions(session)
+        self.backups = Backups(session)
+        self.calendar_feeds = CalendarFeeds(session)
 
     def __enter__(self) -> Self:
         return self
@@ -404,10 +408,7 @@ class Regulars:
         for a file that exists, for a store that fails the database's own integrity check, and for one on PostgreSQL,
         which is backed up with pg_dump.
         """
-        if self._store.is_erasing and not self.read_only:
-            self._store.destroy_traces(patience=0)
-        backup(self._store, Path(target))
-        return check_sample(self._store)
+        return back_up(self._store, Path(target))
 
     def seal(self, on_progress: Progress | None = None) -> Sealing:
         """Seal everything that was recorded, so that a later change of it is detected; it doesn't block other writers.
@@ -420,6 +421,12 @@ class Regulars:
         seal is damaged.
         """
         return seal(self._store, self._session.now(), at_least=self._session.last_written, on_progress=on_progress)
+
+    def last_seal(self) -> NotedSeal | None:
+        """The last seal, and when it was made; None where nothing is sealed. Raises StoreUnusable for a damaged one."""
+        with self._store.reading() as tx:
+            found = read_last_seal(tx.connection, self._store.schema.seals)
+        return None if found is None else NotedSeal(found.number, found.last, to_datetime(found.sealed_at))
 
     def check_seals(self, *, against: str | None = None, on_progress: Progress | None = None) -> SealCheck:
         """Compare every sealed event with its seal, and the seals with each other; nothing is changed.

@@ -83,6 +83,7 @@ def restore(
             crm.tokens.revoke_all()  # one that was revoked since the backup would be in force again
             crm.web_sessions.end_all()
             crm.users.disable_all()
+            crm.calendar_feeds.revoke_all()
             forgetting = crm.forget_again(erased or {})
             switch_off_restored(crm._session)
             events, records = crm.status().events, check_sample(crm._store)

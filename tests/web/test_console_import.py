@@ -272,7 +272,8 @@ def test_a_job_stops_when_it_is_told_to_and_says_what_went_wrong(clock: Clock) -
     other = jobs.Jobs(clock)
     other.begin("c", "import", "kim", failing)
     other.close()
-    assert (job := other.find("c")) is not None
+    job = other.find("c")
+    assert job is not None
     assert (job.state, job.problem) == ("failed", "the row is none")
     clock.go_on(timedelta(hours=2))
     assert other.find("c") is None

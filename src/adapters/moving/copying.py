@@ -43,7 +43,10 @@ OWN_TABLES = frozenset(map(ours, ("generations", "builds", "generation_builds", 
 #: Tables of what one store alone tells the outside, which a copy would tell a second time, and of who may speak to it.
 OUTWARD_TABLES = frozenset(map(ours, ("hooks", "deliveries", "tokens", "users", "web_sessions")))
 #: Settings of one store alone.
-OWN_SETTINGS = frozenset({"schema_version", "live_generation", "previous_generation", "dropped_generation", MARK})
+OWN_SETTINGS = frozenset(
+    {"schema_version", "live_generation", "previous_generation", "dropped_generation", MARK}
+    | {"backup_plan", "backup_last", "calendar_feeds"}
+)
 #: Columns that the database fills in.
 OWN_COLUMNS = frozenset({"xid"})
 

@@ -146,7 +146,7 @@ NOT_ASKED: dict[str, str] = {
         ("import_file", "recognise", "import_mail", "files", "backup", "archive", "export_reports", "export_events"),
         "it is about files on the machine of the store; GET /events has what an export has",
     ),
-    "seal": "the store seals by itself",
+    **dict.fromkeys(("seal", "last_seal"), "the store seals by itself"),
     "grants_to_read": "it is about roles of PostgreSQL",
     "hold_names": "it is about the memory of the process that serves",
     "as_application_recorder": "it is about a library in the same process",

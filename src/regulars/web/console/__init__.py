@@ -47,7 +47,7 @@ def console(
     """
     reached_by = local_origins(port) if origins is None else origins
     secure = any(each.startswith("https:") for each in reached_by)
-    shared = Console(crm, gate, Jar(port, secure), Templates(), largest_file, beside or standing_by(crm))
+    shared = Console(crm, gate, Jar(port, secure), Templates(), largest_file, beside or standing_by(crm), reached_by)
     return Guarded(application(shared, doors(shared)), reached_by)
 
 

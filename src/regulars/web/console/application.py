@@ -58,6 +58,7 @@ class Console(Struct, frozen=True):
     templates: Templates
     largest_file: int
     beside: Background
+    origins: frozenset[str]
 
 
 class _Frame(Struct, frozen=True):
@@ -187,7 +188,13 @@ def _asked(frame: _Frame, visitor: Visitor, form: Mapping[str, str], files: Mapp
         files=files,
     )
     as_of, known_at = (day_of(asked, name) for name in _DATES)
-    return replace(asked, as_of=as_of, known_at=known_at, links=Links(frame.root, as_of, known_at))
+    return replace(asked, as_of=as_of, known_at=known_at, links=Links(frame.root, as_of, known_at, _origin(frame)))
+
+
+def _origin(frame: _Frame) -> str:
+    """The origin by which the browser reaches us, which the host that it named was found among."""
+    host = frame.request.headers.get("host", "").lower()
+    return next((each for each in sorted(frame.console.origins) if each.partition("://")[2] == host), "")
 
 
 async def _form(

@@ -42,7 +42,7 @@ def working(crm: Regulars, clock: Clock = system_clock) -> Iterator[Background]:
 
     def look() -> None:
         while not over.wait(EVERY):
-            look_once(beside)
+            look_once(crm, beside)
 
     thread = Thread(target=look, name="regulars-background", daemon=True)
     thread.start()
@@ -54,9 +54,11 @@ def working(crm: Regulars, clock: Clock = system_clock) -> Iterator[Background]:
         beside.close()
 
 
-def look_once(beside: Background) -> None:
+def look_once(crm: Regulars, beside: Background) -> None:
     """Do what is due at this moment. What goes wrong is logged: the next time is another chance."""
     try:
         beside.files.sweep()
+        if not crm.read_only:
+            crm.backups.make_if_due(crm.ruleset.zone)
     except Exception as error:
         log_error(error, "the background")

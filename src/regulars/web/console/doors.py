@@ -1,4 +1,4 @@
-"""The routes by which people come in, go out, and choose a language."""
+"""The routes by which people come in, go out, and choose a language, and by which calendars read."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from math import ceil
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from regulars.calendars.ics import calendar_ics
 from regulars.crm_domain.errors import StoreBusy
 from regulars.web.console.application import Console, read_form, root_of, words_of
 from regulars.web.console.attempts import TooOften
@@ -37,6 +39,12 @@ def doors(console: Console) -> list[Route]:
         if token:
             jar.keep_session(response, token)
         return response
+
+    def calendar(request: Request) -> Response:
+        feed = console.crm.calendar_feeds.find(request.path_params["token"])
+        if feed is None:
+            raise HTTPException(404)
+        return Response(calendar_ics(console.crm.calendar(names=feed.names)), media_type="text/calendar")
 
     def sign_in_page(request: Request, problem: str = "", status: int = 200) -> Response:
         words, links = words_of(console.crm, request), Links(root_of(request), None, None)
@@ -99,6 +107,7 @@ def doors(console: Console) -> list[Route]:
         return response
 
     return [
+        Route("/calendar/{token}.ics", calendar, methods=["GET"]),
         Route("/enter", enter, methods=["GET"]),
         Route("/sign-in", sign_in, methods=["GET", "POST"]),
         Route("/sign-out", sign_out, methods=["POST"]),

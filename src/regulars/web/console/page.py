@@ -34,11 +34,14 @@ class Upload(Struct, frozen=True):
 
 
 class Links(Struct, frozen=True):
-    """How addresses are made: below where the console is mounted, and with the two dates that travel along."""
+    """How addresses are made: below where the console is mounted, and with the two dates that travel along. `origin` is
+    how this browser reaches us.
+    """
 
     root: str
     as_of: date | None
     known_at: date | None
+    origin: str = ""
 
     def to(self, path: str, **query: str | int | None) -> str:
         """The address of a page, such as `to("/customers", stage="at_risk")`. None and "" leave a word out.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from regulars.web.console.page import Page
 from regulars.web.console.pages import (
+    access,
+    calendar,
     customers,
     forecast,
+    house,
     import_file,
     opportunity,
     pipeline,
@@ -31,4 +34,7 @@ PAGES: tuple[Page, ...] = (
     import_file.PAGE,
     import_file.FILE,
     import_file.REFUSED,
+    house.PAGE,
+    access.PAGE,
+    calendar.PAGE,
 )
