@@ -289,7 +289,7 @@ if TYPE_CHECKING:
     from regulars.crm_domain.unexplained import Unexplained
     from regulars.crm_domain.value_model import ModelFitted, RecordFittedModel
     from regulars.doing.forgetting import Forgetting, Forgotten
-    from regulars.doing.importing import ImportReport, Recognised, load_mapping
+    from regulars.doing.importing import ImportReport, Recognised, RecognisedRow, load_mapping
     from regulars.doing.mail import MailReport
     from regulars.doing.models import Models
     from regulars.doing.outcomes import Outcome
@@ -427,7 +427,7 @@ _HOMES = {
     "regulars.doing.forgetting": "Forgetting Forgotten",
     "regulars.session.freshness": "Fresh",
     "regulars.session.session": "AnyRules",
-    "regulars.doing.importing": "ImportReport Recognised load_mapping",
+    "regulars.doing.importing": "ImportReport Recognised RecognisedRow load_mapping",
     "regulars.doing.mail": "MailReport",
     "regulars.profile.values": "CustomerPage",
     "regulars.upkeep.backups": "BackupMade BackupPlan Backups KeptBackup",
@@ -697,6 +697,7 @@ __all__ = [
     "ReassignPurchase",
     "ReassignTask",
     "Recognised",
+    "RecognisedRow",
     "RecordAssessment",
     "RecordCheck",
     "RecordChurnReason",

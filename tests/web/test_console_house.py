@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -26,13 +27,21 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def shop(tmp_path: Path, clock: Clock) -> Iterator[Regulars]:
-    with regulars.open(tmp_path / "shop.db", currency="EUR", clock=clock) as crm:
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop with a user of each role, made once, as passwords take their time."""
+    path = tmp_path_factory.mktemp("shop") / "shop.db"
+    with regulars.open(path, currency="EUR", clock=Clock()) as crm:
         for name, role in (("mara", "owner"), ("kim", "clerk"), ("jon", "reader")):
             crm.users.add(name, role=role, password=PASSWORD)  # type: ignore[arg-type]
         for number, name in enumerate(("Ada Lovelace", "O'Brien <b>", "顾客", "\u202eevil")):
             crm.do(RegisterCustomer(ref=f"shop:{number}", name=name))
+    return path
+
+
+@pytest.fixture
+def shop(prepared: Path, tmp_path: Path, clock: Clock) -> Iterator[Regulars]:
+    with regulars.open(shutil.copy(prepared, tmp_path / "shop.db"), clock=clock) as crm:
         yield crm
 
 

@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 
 from msgspec import Struct
 
-from regulars.adapters.importing.documents import is_spreadsheet, json_records, sheet_records, whole
+from regulars.adapters.importing.documents import MAX_UNPACKED, is_spreadsheet, json_records, sheet_records, whole
 from regulars.adapters.importing.jsonl import NotAnObject, read_line
 from regulars.adapters.importing.lines import MAX_RECORD, Lines, TooLong
 from regulars.adapters.importing.mapping import Mapping
@@ -72,6 +72,26 @@ def head_of(path: str | Path) -> str:
         head = _peeked(plain)
     encoding = "ascii" if is_spreadsheet(head) else marked_encoding(head) or found_encoding([head])
     return head.decode(encoding, "surrogateescape" if encoding == "ascii" else "replace")
+
+
+def require_bounds(path: Path) -> None:
+    """Raises InvalidMapping for a file that gzip unpacks to more than is taken from people who are not at the machine.
+
+    Spreadsheets are bounded where they are read.
+    """
+    with path.open("rb") as file:
+        if file.read(len(_GZIP)) != _GZIP:
+            return
+        file.seek(0)
+        unpacked = 0
+        try:
+            with gzip.GzipFile(fileobj=file) as plain:
+                while (size := len(plain.read(1 << 20))) and unpacked <= MAX_UNPACKED:
+                    unpacked += size
+        except (OSError, EOFError, zlib.error):
+            return  # what is broken ends early, and is said where it is read
+    if unpacked > MAX_UNPACKED:
+        raise InvalidMapping(f"the file unpacks to more than {MAX_UNPACKED:,} bytes; split it")
 
 
 class Reading(Struct):

@@ -20,7 +20,7 @@ from msgspec import Struct
 from regulars.adapters.extensions.extension import Extension
 from regulars.adapters.extensions.registry import registry_of
 from regulars.adapters.garbage_collection import collecting_seldom
-from regulars.adapters.importing import Mapping, Preset, Row, parse_mapping, propose, rows, total_bytes
+from regulars.adapters.importing import Mapping, Row, parse_mapping, propose, rows, total_bytes
 from regulars.adapters.importing import load_mapping as read_mapping
 from regulars.adapters.importing.mapping import Details
 from regulars.adapters.importing.source import STANDARD_INPUT
@@ -68,17 +68,25 @@ class ImportReport:
     reasons: tuple[tuple[str, int], ...] = ()
 
 
+class RecognisedRow(Struct, frozen=True, kw_only=True):
+    """A row as it would be taken: the line it begins at, and its commands, or a sentence on why there are none."""
+
+    line: int
+    commands: tuple[Command, ...]
+    problem: str | None
+
+
 class Recognised(Struct, frozen=True, kw_only=True):
     """What a file may be: a `mapping` for it, its `text` in TOML, and the first rows as they would be taken.
 
-    `preset` is the mapping that fits and comes with the package; None where it was drafted from the file's header, or
-    given.
+    `of` is what the file looks like, such as "orders of Shopify", where a mapping that comes with the package fits it;
+    None where one was drafted from the file's header, or given.
     """
 
     text: str
     mapping: Mapping
-    preset: Preset | None
-    first: tuple[Row, ...]
+    of: str | None
+    first: tuple[RecognisedRow, ...]
 
 
 @dataclass(slots=True)
@@ -146,12 +154,16 @@ def recognise(session: Session, path: str | os.PathLike[str], text: str | None) 
     catalogue = store.registry.catalogue
     if text is None:
         proposal = propose(file, catalogue)
-        text, mapping, preset = proposal.text, proposal.mapping, proposal.preset
+        text, mapping = proposal.text, proposal.mapping
+        of = None if proposal.preset is None else proposal.preset.of
     else:
-        mapping, preset = parse_mapping(text, catalogue), None
+        mapping, of = parse_mapping(text, catalogue), None
     with closing(rows(file, mapping, catalogue, partial(store.keyed, "import"))) as found:
-        first = tuple(islice(found, ROWS_SHOWN))
-    return Recognised(text=text, mapping=mapping, preset=preset, first=first)
+        first = tuple(
+            RecognisedRow(line=row.line, commands=row.commands, problem=row.problem)
+            for row in islice(found, ROWS_SHOWN)
+        )
+    return Recognised(text=text, mapping=mapping, of=of, first=first)
 
 
 @collecting_seldom()

@@ -10,11 +10,12 @@ import csv
 import io
 from collections.abc import Callable
 
-from regulars.adapters.importing import Mapping, Row
+from regulars.adapters.importing import Mapping
+from regulars.adapters.importing.source import require_bounds
 from regulars.adapters.vault.quarantine import Reject
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.errors import InvalidMapping
-from regulars.doing.importing import ImportReport, Recognised
+from regulars.doing.importing import ImportReport, Recognised, RecognisedRow
 from regulars.web.access.permissions import allows
 from regulars.web.console.handed_in import HandedIn
 from regulars.web.console.jobs import Moved
@@ -36,6 +37,7 @@ def hand_in(asked: Asked) -> Answer:
     if asked.sent:
         upload = asked.files.get("file")
         if upload is not None:
+            require_bounds(upload.path)
             file = asked.beside.files.keep(asked.user, upload.name, upload.path)
             return GoTo(address=asked.links.to(f"/import/{file.id}"))
         problem = asked._("Choose a file first.")
@@ -131,7 +133,7 @@ def _importing(asked: Asked, file: HandedIn, mapping: Mapping, *, rehearse: bool
     return work
 
 
-def _taken_as(row: Row) -> list[str]:
+def _taken_as(row: RecognisedRow) -> list[str]:
     return [row.problem] if row.problem else [_written(each) for each in row.commands]
 
 
