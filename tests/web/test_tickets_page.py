@@ -90,7 +90,7 @@ def test_the_queue_is_narrowed_by_status_priority_and_who_looks_after_it(reader:
     assert "T-4" in listed(reader.get("/tickets", params={"status": "closed"}).text)  # two weeks after it was resolved
     refused = reader.get("/tickets", params={"priority": "whenever"})
     assert refused.status_code == 400
-    assert "priority is one of" in refused.text
+    assert "Priority is one of" in refused.text
 
 
 def test_htmx_gets_the_queue_alone(reader: httpx.Client) -> None:
