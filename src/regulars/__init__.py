@@ -306,6 +306,7 @@ if TYPE_CHECKING:
     from regulars.report.page import report_page
     from regulars.restoring import Restoration, restore
     from regulars.rules_door.difference import DueMove, ExplainedMove, Move, RulesDifference, TicketMove
+    from regulars.rules_door.estimating import EstimatedMove, RulesEstimate
     from regulars.rules_door.forecast_change import ForecastChange
     from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
     from regulars.rules_door.publishing import Publication, PublishedRules, RulesVersion
@@ -414,6 +415,7 @@ _HOMES = {
     "regulars.asking.customers": "Order",
     "regulars.asking.desk": "Points PointsLot TicketPage TicketView",
     "regulars.rules_door.difference": "DueMove ExplainedMove Move RulesDifference TicketMove",
+    "regulars.rules_door.estimating": "EstimatedMove RulesEstimate",
     "regulars.rules_door.forecast_change": "ForecastChange",
     "regulars.asking.dismissals": "Dismissed",
     "regulars.asking.due": "DueExplanation DueItem DuePage MostBought",

@@ -19,7 +19,7 @@ from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.histories import History, read_facts
 from regulars.adapters.read_models.keyed_pages import held_keys, keys_at, values_at, values_of_keys
 from regulars.adapters.read_models.pages import newest_event_at
-from regulars.adapters.read_models.replay import Replayed, in_chunks, replay
+from regulars.adapters.read_models.replay import EVERYONE, Replayed, first_customers, in_chunks, replay
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.store.transaction import Transaction
@@ -285,9 +285,13 @@ def _band(each: fold.Explanation) -> Reason:
 
 @traced("compare rules")
 def compare_rules(
-    session: Session, new: Ruleset, as_of: datetime | date | None, on_progress: Progress | None
+    session: Session,
+    new: Ruleset,
+    as_of: datetime | date | None,
+    on_progress: Progress | None,
+    sampled: int | None = None,
 ) -> RulesDifference:
-    """Compare the stored verdicts with those by another ruleset.
+    """Compare the stored verdicts with those by another ruleset: of everybody, or of so many who are `sampled`.
 
     Raises StoreUnusable where the read models were folded by other code or rules.
     """
@@ -326,7 +330,8 @@ def compare_rules(
         # What bears neither on the others nor on what anybody is worth isn't read.
         takes = FoldPlan(rules, projectors).minded | _ALWAYS_READ
         plan = FoldPlan(rules, [each for each in projectors if each not in of_facts], takes=takes)
-        for chunk in in_chunks(replay(session.store, connection, plan, models.checkpoint(connection))):
+        wanted = EVERYONE if sampled is None else first_customers(session.store, connection, sampled)
+        for chunk in in_chunks(replay(session.store, connection, plan, models.checkpoint(connection), wanted)):
             comparing.take(tx, chunk)
             if on_progress:
                 on_progress(chunk[-1].events_read, total)

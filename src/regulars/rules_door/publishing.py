@@ -29,6 +29,7 @@ from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import NOBODY, RULEBOOK, STREAM, PublishRules, RollBackRules, RulesRolledBack
 from regulars.projections.rules.grammar import Ruleset, restore_rules
 from regulars.rules_door.difference import RulesDifference, compare_rules
+from regulars.rules_door.estimating import SAMPLE, RulesEstimate, estimate_rules
 from regulars.rules_door.measuring import MIN_BUYERS, MeasuredGaps, measure_gaps
 from regulars.session.acting import Acting
 from regulars.session.session import AnyRules, Session
@@ -115,6 +116,17 @@ class PublishedRules:
         """
         self._session.catch_up()
         return compare_rules(self._session, new, as_of, on_progress)
+
+    def estimate(self, new: Ruleset, *, customers: int = SAMPLE, as_of: datetime | date | None = None) -> RulesEstimate:
+        """About how many would move if these rules were published, from a sample of so many customers.
+
+        The sample is that of the lowest ids, which are random, so it is the same each time. It changes nothing; `diff`
+        is exact. Raises ValueError for a sample of nobody.
+        """
+        if customers < 1:
+            raise ValueError(f"a sample is of 1 customer at least, not {customers}")
+        self._session.catch_up()
+        return estimate_rules(self._session, new, customers, as_of)
 
     def measure_due_again(self, *, min_buyers: int = MIN_BUYERS, on_progress: Progress | None = None) -> MeasuredGaps:
         """After how long each item is usually bought again, in this store's history, as a draft of [due_again].

@@ -38,8 +38,8 @@ _CLERK = """
 _OWNER = """
     ErasePersonalData RecordFittedModel archive backup check_records check_seals events export_events export_person
     export_reports forget forget_again forgotten import_mail keys.rotate models.fit models.history
-    projections.generations projections.rebuild projections.verify rejects rules.diff rules.publish rules.rollback
-    last_seal seal subscriptions tokens.new tokens.revoke
+    last_seal projections.generations projections.rebuild projections.verify rejects rules.diff rules.estimate
+    rules.publish rules.rollback seal subscriptions tokens.new tokens.revoke
 """
 
 #: The role that a command, a question or an act takes at least.
