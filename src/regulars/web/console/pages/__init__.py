@@ -5,6 +5,7 @@ from __future__ import annotations
 from regulars.web.console.page import Page
 from regulars.web.console.pages import (
     access,
+    audit,
     calendar,
     customers,
     forecast,
@@ -44,4 +45,5 @@ PAGES: tuple[Page, ...] = (
     house.PAGE,
     access.PAGE,
     calendar.PAGE,
+    audit.PAGE,
 )
