@@ -41,7 +41,7 @@ messages: $(VENV)/installed-dev  ## collect the texts of the console into the ca
 	@mkdir -p build
 	@$(BIN)/pybabel --quiet extract --mapping-file babel.cfg --keyword N_ --no-location --sort-output \
 		--output build/messages.pot .
-	@$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --input-file build/messages.pot \
+	@$(BIN)/pybabel --quiet update --no-wrap --no-fuzzy-matching --ignore-obsolete --input-file build/messages.pot \
 		--output-dir src/regulars/web/locale
 
 lock: $(VENV)/installed-dev  ## lock the versions of what judges to the code they stand for

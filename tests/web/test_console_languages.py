@@ -15,8 +15,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
-from consoles import served
 
+from consoles import served
 from regulars import RegisterCustomer
 from regulars import open as open_store
 from regulars.asking.service import ServiceBy
@@ -50,13 +50,12 @@ def chinese() -> Catalog:
 def test_every_text_has_a_translation_and_no_translation_is_left_over(
     written: frozenset[tuple[str, ...]], chinese: Catalog
 ) -> None:
-    translated = {
-        (message.id,) if isinstance(message.id, str) else message.id: message.string for message in chinese if message.id
-    }
+    messages = [each for each in chinese if each.id]
+    translated = {(each.id,) if isinstance(each.id, str) else each.id: each.string for each in messages}
     assert len(written) > 100
     assert written == translated.keys(), "run make messages, and translate what is new"
-    assert [id for id, text in translated.items() if not all([text] if isinstance(text, str) else text)] == []
-    assert not any(message.fuzzy for message in chinese if message.id)
+    assert [text for text, said in translated.items() if not all([said] if isinstance(said, str) else said)] == []
+    assert not any(each.fuzzy for each in messages)
 
 
 def test_a_translation_has_the_placeholders_of_its_text(chinese: Catalog) -> None:
@@ -68,7 +67,7 @@ def test_a_translation_has_the_placeholders_of_its_text(chinese: Catalog) -> Non
 
 
 def test_templates_mark_what_is_written_in_them_and_filter_what_is_not() -> None:
-    """`_` takes what it is given for markup with placeholders, so nothing of the library or of people is given to it."""
+    """`_` takes what it is given for markup with placeholders, so nothing of the library or of people goes in."""
     templates = ROOT / "src" / "regulars" / "web" / "console" / "templates"
     given = {f"{each.name}: {found}" for each in templates.rglob("*.html") for found in _given(each.read_text())}
     assert given == set()

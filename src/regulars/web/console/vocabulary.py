@@ -34,6 +34,7 @@ GROUPS = (
     *(N_("source"), N_("owner")),
 )
 PIPELINE = (N_("contacted"), N_("qualified"), N_("proposal"), N_("negotiation"))
+WATERFALL = (N_("reopened"), N_("grown"), N_("shrunk"), N_("moved in"), N_("moved out"), N_("outside"))
 SATISFACTION = (
     *(N_("promoter"), N_("passive"), N_("detractor")),
     *(N_("satisfied"), N_("neutral"), N_("dissatisfied")),

@@ -43,7 +43,7 @@ class Words(Struct, frozen=True):
         return translated(self.language, message)
 
     def word(self, word: str) -> str:
-        """A word of the rules or of the library, such as "at_risk", as people read it; theirs stays as they wrote it."""
+        """A word of the rules or of the library, such as "at_risk", as people read it; one that isn't known stays."""
         return self.text(word.replace("_", " "))
 
     def day(self, moment: datetime | date | None) -> str:
