@@ -161,7 +161,7 @@ _RANGE = re.compile("([0-9a-f]*)-([0-9a-f]*)")
 def _ranges(text: str | None) -> tuple[Range, ...]:
     """Parse ranges as `_ranges_text` writes them. Raises DamagedReadModels."""
     found = [_RANGE.fullmatch(each) for each in (text or "").split(",")]
-    ranges = tuple(Range(*each.groups()) for each in found if each is not None)
+    ranges = tuple(Range(after=each[1], last=each[2]) for each in found if each is not None)
     if len(ranges) < len(found):
         raise DamagedReadModels("the customers that are still to be folded can't be read")
     return ranges

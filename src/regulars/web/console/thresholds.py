@@ -97,8 +97,8 @@ def _leaves(value: Any, pointer: str, key: str, meaning: str) -> Iterator[_Leaf]
                 yield from _leaves(item, f"{pointer}/{_escaped(str(name))}", f"{key}.{name}", meaning)
         case tuple() | list():
             for place, item in enumerate(value):
-                called = getattr(item, "id", None) or place + 1
-                yield from _leaves(item, f"{pointer}/{place}", f"{key}[{called}]", meaning)
+                which = getattr(item, "id", None) or place + 1
+                yield from _leaves(item, f"{pointer}/{place}", f"{key}[{which}]", meaning)
         case None:
             return
         case _:
