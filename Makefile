@@ -37,11 +37,12 @@ picture: $(VENV)/installed-dev  ## draw the pictures in docs/ afresh
 docs: $(VENV)/installed-docs  ## build the site of docs/ into build/site; a broken link or a remote asset fails it
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
-messages: $(VENV)/installed-dev  ## collect the texts of the console, for translators; compile what they wrote
+messages: $(VENV)/installed-dev  ## collect the texts of the console into the catalogues, for translators
+	@mkdir -p build
 	@$(BIN)/pybabel --quiet extract --mapping-file babel.cfg --keyword N_ --no-location --sort-output \
-		--output src/regulars/web/locale/messages.pot .
-	@for each in src/regulars/web/locale/*/LC_MESSAGES/*.po; do [ -e "$$each" ] || continue; \
-		$(BIN)/pybabel --quiet compile --input-file $$each --output-file $${each%.po}.mo; done
+		--output build/messages.pot .
+	@$(BIN)/pybabel --quiet update --no-wrap --no-fuzzy-matching --ignore-obsolete --input-file build/messages.pot \
+		--output-dir src/regulars/web/locale
 
 lock: $(VENV)/installed-dev  ## lock the versions of what judges to the code they stand for
 	@$(BIN)/python tools/lock_projectors.py

@@ -1,4 +1,4 @@
-"""Every example in the README runs, in an empty folder, as a newcomer would run it."""
+"""Every example in the README, English and Chinese, runs in an empty folder, as a newcomer would run it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,18 @@ ROOT = Path(__file__).parents[1]
 REGULARS = Path(sys.executable).with_name("regulars")
 
 
+READMES = ("README.md", "README.zh-CN.md")
+
+
 def blocks(language: str) -> list[str]:
-    found = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert found, f"README.md has no {language} example any more"
-    return found
+    """The examples in a language; what both READMEs have alike is one example."""
+    found = []
+    for readme in READMES:
+        text = (ROOT / readme).read_text(encoding="utf-8")
+        examples = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+        assert examples, f"{readme} has no {language} example any more"
+        found += examples
+    return list(dict.fromkeys(found))
 
 
 @pytest.mark.parametrize("example", blocks("python"))
@@ -45,6 +53,12 @@ def test_the_shell_examples_run(example: str, tmp_path: Path) -> None:
 
 def test_the_readme_stays_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def test_the_chinese_readme_has_the_sections_and_links_of_the_english_one() -> None:
+    english, chinese = ((ROOT / each).read_text(encoding="utf-8") for each in READMES)
+    for pattern in (r"(?m)^## ", r"\]\(((?!README)[^)]+)\)", r"(?m)^\$ .*"):
+        assert re.findall(pattern, english) == re.findall(pattern, chinese)
 
 
 def test_the_reference_is_what_the_code_says() -> None:

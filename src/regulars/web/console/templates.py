@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.runtime import Macro
 
-from regulars.web.console.words import LANGUAGES, catalogue
+from regulars.web.console.words import LANGUAGES, catalogue, translated
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -49,6 +49,9 @@ def _environment(language: str) -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     known = catalogue(language)
     environment.install_gettext_callables(known.gettext, known.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    # Of what isn't written in the template, `_` would take % for a placeholder, and < for markup.
+    environment.filters["translated"] = partial(translated, language)
+    environment.filters["word"] = lambda word: translated(language, str(word).replace("_", " "))
     # Not imported at the top of a page: where a block of it is shown alone, the top isn't run.
     parts = environment.get_template("parts.html").module
     environment.globals.update({name: part for name, part in vars(parts).items() if isinstance(part, Macro)})

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from gettext import NullTranslations
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale, negotiate_locale
 from babel.dates import format_date, format_datetime
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
-from babel.support import Translations
 from msgspec import Struct
 
 CATALOGUES = Path(__file__).parent.parent / "locale"
@@ -37,8 +39,12 @@ class Words(Struct, frozen=True):
     currency: str | None
 
     def text(self, message: str) -> str:
-        """A text, translated."""
-        return catalogue(self.language).gettext(message)
+        """A text, translated; one that the catalogue doesn't have stays as it is."""
+        return translated(self.language, message)
+
+    def word(self, word: str) -> str:
+        """A word of the rules or of the library, such as "at_risk", as people read it; one that isn't known stays."""
+        return self.text(word.replace("_", " "))
 
     def day(self, moment: datetime | date | None) -> str:
         """A day as people write it; "" for none. An instant is a day in the business's zone."""
@@ -85,8 +91,24 @@ class Words(Struct, frozen=True):
 
 @cache
 def catalogue(language: str) -> NullTranslations:
-    """The catalogue of a language; English is what is written in the source."""
-    return Translations.load(CATALOGUES, [LANGUAGES[language][0]])
+    """The catalogue of a language; English is what is written in the source.
+
+    It is compiled when it is first asked for, so that what translators write is the one file there is of a language.
+    """
+    name = LANGUAGES[language][0]
+    path = CATALOGUES / name / "LC_MESSAGES" / "messages.po"
+    if not path.exists():
+        return NullTranslations()
+    compiled = BytesIO()
+    with path.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=name))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+def translated(language: str, message: str) -> str:
+    """A text in a language. "" is none: catalogues have what is said of themselves there."""
+    return catalogue(language).gettext(message) if message else ""
 
 
 def chosen(*wishes: str | None) -> str:
