@@ -84,7 +84,7 @@ def in_sqlite(path: Path) -> dict[str, list[Row]]:
 
 
 def _time(name: str, value: Any) -> Any:
-    return datetime.fromisoformat(value) if name.startswith("valid_") and value is not None else value
+    return datetime.fromisoformat(value) if name in ("valid_from", "valid_to") and value is not None else value
 
 
 def bytes_in(folder: Path) -> bytes:
