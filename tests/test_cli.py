@@ -6,9 +6,11 @@ import csv
 import io
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -919,6 +921,30 @@ def test_a_list_that_may_be_left_out_is_typed_as_json(say: Say) -> None:
     corrected = say("do", "CorrectPurchase", "order_id=A", 'lines=[{"sku": "tea", "quantity": 2}]')
     assert corrected.status == 0
     assert "2 x tea" in say("audit", "--type", "PurchaseRecorded").out
+
+
+def test_verify_says_what_other_code_built_and_what_to_do(say: Say, shop: Path, tmp_path: Path) -> None:
+    assert say("--db", str(shop), "verify").out.endswith("All is as the events say.\n")
+    older = tmp_path / "older.db"
+    older.write_bytes(shop.read_bytes())
+    with closing(sqlite3.connect(older)) as connection, connection:
+        connection.execute("UPDATE regulars_builds SET versions = '{}' WHERE name IN ('pipeline', 'tasks')")
+    said = say("--db", str(older), "verify")
+    assert said.status == 0
+    assert (
+        "All else is as the events say.\nNot compared, as other code built it or nobody yet: pipeline, tasks;"
+        in said.out
+    )
+    assert "`regulars rebuild --stale` builds it." in " ".join(said.out.split())
+    (warning,) = said.err.splitlines()
+    assert len(warning) < 300
+
+
+@pytest.mark.parametrize("words", [("customers", "--fresh"), ("value", "--limit")])
+def test_a_number_beyond_all_reach_is_refused(ask: Say, words: tuple[str, str]) -> None:
+    said = ask(*words, str(10**23))
+    assert said.status == 2
+    assert f"'{words[1]}': expected a number less than or equal to " in said.err
 
 
 def test_a_number_that_is_none_is_refused_in_our_words(ask: Say) -> None:

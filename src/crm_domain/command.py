@@ -29,6 +29,7 @@ from regulars.crm_domain.chronology import Chronology
 from regulars.crm_domain.contact.phone import NUMBER
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
+from regulars.crm_domain.explain_invalid import expectation
 from regulars.crm_domain.instant import SECOND, to_datetime, to_instant
 from regulars.crm_domain.money import plain_decimal
 from regulars.crm_domain.points import PointsPolicy
@@ -177,7 +178,7 @@ def require_label(text: str, what: str) -> str:
     try:
         return _labels.validate_python(text)
     except ValidationError as error:
-        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        said = expectation(error.errors()[0])
         raise ValueError(f"{what} is one line of at most 200 characters: {said}") from None
 
 

@@ -20,6 +20,7 @@ _WORDS = {
     "int_parsing_size": "expected a whole number",
     "int_type": "expected a whole number",
     "model_type": "expected a table",
+    "string_unicode": "expected text",
     "timezone_aware": "expected a time with an offset from UTC, such as 2026-03-01T12:00:00+01:00",
     "tuple_type": "expected a list",
 }
@@ -28,6 +29,7 @@ _BY_NAME = {
     "about": "expected the position of an event, a whole number from 1 on",
     "currency": "expected a currency code such as EUR",
     "email": "expected an e-mail address such as ada@example.com",
+    "kind": "expected lower-case letters, digits, - and _, beginning with a letter (a-z)",
     "phone": "expected a phone number such as +49 30 123456",
 }
 
@@ -49,6 +51,11 @@ def in_our_words(objection: str) -> str:
     for beginning, replacement in _BEGINNINGS:
         objection = beginning.sub(replacement, objection)
     return objection
+
+
+def expectation(detail: ErrorDetails) -> str:
+    """What was expected where pydantic objects, in the words that all objections have."""
+    return in_our_words(_WORDS.get(detail["type"], detail["msg"]))
 
 
 def sentence(error: ValidationError) -> str:
@@ -100,11 +107,10 @@ def _explained(detail: ErrorDetails) -> str:
         return f"expected at most {detail['ctx']['max_length']:,} of them, found {detail['ctx']['actual_length']:,}"
     if detail["type"] == "too_short":
         return f"expected at least {detail['ctx']['min_length']:,} of them, found {detail['ctx']['actual_length']:,}"
-    expectation = _WORDS.get(detail["type"], detail["msg"])
+    expected = expectation(detail)
     if detail["type"] == "string_pattern_mismatch":
-        expectation = _BY_NAME.get(str(detail["loc"][-1]), expectation)
-    expectation = in_our_words(expectation)
+        expected = _BY_NAME.get(str(detail["loc"][-1]), expected)
     # A rule over a whole table names what it objects to; to repeat the table would bury that.
     if detail["type"] == "value_error" and isinstance(detail["input"], dict):
-        return expectation
-    return f"{expectation}, found {shown(detail['input'])}"
+        return expected
+    return f"{expected}, found {shown(detail['input'])}"

@@ -1287,10 +1287,10 @@ class Regulars:
 
         Of a `firm` these are its own, and those that were opened on its behalf; those of its people aren't.
         `breaching_within` filters by a clock that will be breached within that time unless somebody acts. With `as_of`,
-        it is what was due then, as if nothing had happened since. `limit` and `after`, `fresh` and `at_least` are
-        those of `customers`: without a limit, iterating goes through all. Raises NotFound for an unknown customer,
-        ValueError where `breaching_within` is asked as of a day since which over 5,000 customers have changed, and
-        StoreBusy as `customers` does.
+        it is what was due then, as if nothing had happened since. Forgotten customers are left out. `limit` and
+        `after`, `fresh` and `at_least` are those of `customers`: without a limit, iterating goes through all. Raises
+        NotFound for an unknown customer, ValueError where `breaching_within` is asked as of a day since which over
+        5,000 customers have changed, and StoreBusy as `customers` does.
         """
         size = page_size(limit)
         query = TicketQuery(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import pytest
@@ -140,6 +141,29 @@ def test_an_unknown_field_of_a_line_is_refused() -> None:
     with pytest.raises(ValidationError) as refused:
         OrderLine.model_validate({"sku": "tea", "colour": "green"})
     assert sentence(refused.value) == "colour: there is no such field"
+
+
+#: What no field takes, or few: of another kind, empty, too long, out of reach, or with what can't be written.
+SENSELESS: tuple[Any, ...] = (
+    *("", "twelve", "-1", "1e400", "\x00", "\ud800", "x" * 20_000, "2026-13-40", "2026-01-01T00:00:00", "Sunday"),
+    *(None, True, -1, 0, 1.5, float("nan"), float("inf"), 10**40, b"\xff", object()),
+    *([], {}, [None], [{}], {"sku": 1}, [{"sku": "", "quantity": "x", "unit_price": [], "tax_rate": "x"}]),
+)
+
+#: How pydantic begins or ends an objection of its own.
+OF_PYDANTIC = ("Input should", "Value error", "should be", "should have", "should match", "unable to parse", "[type=")
+
+
+@each_example
+def test_whatever_is_wrong_with_a_field_is_said_in_our_words(command: Command) -> None:
+    fields, said = command.model_dump(exclude_unset=True), []
+    for field, value in product(type(command).model_fields, SENSELESS):
+        try:
+            type(command).model_validate(fields | {field: value})
+        except ValidationError as refused:
+            said.append(sentence(refused))
+    assert said
+    assert [each for each in said if any(word in each for word in OF_PYDANTIC)] == []
 
 
 # ------------------------------------------------------------------------------------------------------------- times

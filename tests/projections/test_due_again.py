@@ -193,7 +193,7 @@ def test_facts_are_folded_by_their_tables_and_by_the_zone_in_which_days_are_coun
     [
         ("due_from_gaps = 2", "due_again: due_from_gaps must lie below lapsed_from_gaps"),
         ('gaps = { coffee = "often" }', r'due_again\.gaps\.coffee: found "often"'),
-        ("gaps = { coffee = 0 }", r"due_again\.gaps\.coffee: found 0; input should be greater than 0"),
+        ("gaps = { coffee = 0 }", r"due_again\.gaps\.coffee: found 0; expected a number greater than 0"),
         ("gap = { coffee = 30 }", r'due_again\.gap: unknown key; did you mean "gaps"\?; allowed: gaps, prior_weight'),
         ("gaps = [30]", r"due_again\.gaps: found \[30\]; expected a table"),
     ],

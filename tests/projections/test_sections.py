@@ -126,7 +126,7 @@ def test_an_unknown_table_is_refused_in_the_same_sentence() -> None:
         read("[reliabilty]\n")
     with pytest.raises(InvalidRules, match=r"reliability.windows: unknown key.* allowed: window_days, costs"):
         read("[reliability]\nwindows = 3\n")
-    with pytest.raises(InvalidRules, match=r"reliability.costs.share: found -1; input should be greater than"):
+    with pytest.raises(InvalidRules, match=r"reliability.costs.share: found -1; expected a number greater than"):
         read("[reliability.costs]\nshare = -1\n")
 
 

@@ -21,6 +21,7 @@ from regulars import (
     GiveConsent,
     MergeCustomers,
     NotFound,
+    OpenOpportunity,
     OpenTicket,
     RateTicket,
     RecordPurchase,
@@ -146,9 +147,9 @@ def test_tickets_say_what_they_are_about_as_of_the_same_instant(database_url: st
             assert (now.subject, now.priority, now.agent, now.topic) == ("a leg is missing", "urgent", "li", "delivery")
             assert (then.subject, then.priority, then.agent, then.topic) == ("a leg is missing", "high", None, None)
         crm.forget("shop:1", reason="on request")
-        [left] = crm.tickets()
+        assert list(crm.tickets()) == []
+        left = crm.ticket("T-1").ticket
         assert (left.subject, left.priority, left.agent) == (None, "urgent", "li")
-        assert crm.ticket("T-1").ticket == left
 
 
 def test_a_ticket_is_read_whole(database_url: str) -> None:
@@ -385,6 +386,28 @@ def test_who_was_forgotten_is_in_a_list_only_where_they_are_asked_for(
         assert {each.name for each in both if each.id not in kept} == {None}
         assert sum(crm.totals("stage", [clock.now])[0].values()) == 6
         assert crm.status().customers >= 6
+
+
+@pytest.mark.parametrize("fresh", [True, timedelta()], ids=["folded", "beside"])
+def test_what_is_open_with_who_was_forgotten_is_counted_and_in_no_list(database_url: str, fresh: Any) -> None:
+    clock = Clock()
+    with opened(database_url, clock) as crm:
+        for each in "ab":
+            crm.do(RegisterCustomer(ref=each, name=each))
+            crm.do(OpenTicket(customer=each, ticket_id=f"T-{each}", priority="urgent"))
+            crm.do(OpenOpportunity(customer=each, opportunity_id=f"O-{each}", amount="5.00"))
+        clock.now += 20 * DAY
+        before, since = crm.pipeline(), clock.now
+        assert [each.opportunity_id for each in crm.stale_opportunities()] == ["O-a", "O-b"]
+        crm.do(ErasePersonalData(customer="a", confirm=True))
+        for as_of in (None, since):
+            assert [each.ticket_id for each in crm.tickets(as_of=as_of, fresh=fresh)] == ["T-b"]
+            assert [each.opportunity_id for each in crm.stale_opportunities(as_of=as_of)] == ["O-b"]
+        assert [each.opportunity_id for each in crm.stale_opportunities(limit=1)] == ["O-b"]
+        assert {each.key for each in crm.today().lines} == {"T-b"}
+        assert crm.pipeline().total == before.total
+        assert (before.total.opportunities, before.total.stale) == (2, 2)
+        assert crm.ticket("T-a").ticket.status == crm.ticket("T-b").ticket.status
 
 
 def test_who_has_no_key_is_in_a_list_all_the_same(database_url: str) -> None:

@@ -143,10 +143,10 @@ def keyed_page(
     have.
 
     Only keys of some `customers` where these are given, and `either` some keys or those of others; keys of the
-    customers `beside` are left out. With `turning_until`, only keys of which a column turns after `at` and no later
-    than that.
+    customers `beside`, and of whoever is forgotten, are left out. With `turning_until`, only keys of which a column
+    turns after `at` and no later than that.
     """
-    tables, events = models.of(name), models.events
+    tables, events, forgotten = models.of(name), models.events, models.forgotten
     table, named = tables.intervals, tables.projector.key
     assert named is not None
     key, later = table.c[named.name], table.alias("later")
@@ -158,6 +158,7 @@ def keyed_page(
     )
     conditions = [table.c.valid_from <= at, table.c.valid_to > at]
     conditions += [table.c[column].in_(values) for column, values in wanted.items()]
+    conditions.append(~sa.exists().where(forgotten.c.customer_id == events.c.customer_id))
     if customers is not None:
         conditions.append(table.c.customer.in_(sorted(customers)))
     if either is not None:

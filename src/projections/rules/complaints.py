@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from regulars.crm_domain.explain_invalid import expectation
 from regulars.projections.parts import models_in, suggestion
 
 MAX_COMPLAINTS = 50
@@ -44,7 +45,7 @@ def _complaint(detail: ErrorDetails, grammar: type[BaseModel]) -> str:
             words = re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
             return f"found {found}, allowed: {', '.join(words)}{suggestion(str(detail['input']), words)}"
         case "value_error":
-            said = detail["msg"].removeprefix("Value error, ")
+            said = expectation(detail)
             return said if isinstance(detail["input"], dict) else f"found {found}; {said}"
         case "string_pattern_mismatch":
             return f"found {found}; expected lower-case letters, digits, - and _, beginning with a letter (a-z)"
@@ -56,7 +57,7 @@ def _complaint(detail: ErrorDetails, grammar: type[BaseModel]) -> str:
         case "model_type" | "dict_type":
             return f"found {found}; expected a table"
         case _:
-            return f"found {found}; {detail['msg'][0].lower()}{detail['msg'][1:]}"
+            return f"found {found}; {expectation(detail)}"
 
 
 def _written(value: object) -> str:

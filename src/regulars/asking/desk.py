@@ -143,7 +143,10 @@ class TicketQuery(Struct, frozen=True, kw_only=True):
 
 @traced("tickets")
 def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
-    """A page of tickets: those that are stored, and those of customers of whom this process wrote since."""
+    """A page of tickets: those that are stored, and those of customers of whom this process wrote since.
+
+    None of whoever is forgotten by now.
+    """
     session.freshen(query.freshness)
     with session.store.reading() as tx:
         viewpoint = session.viewpoint(tx)
@@ -180,9 +183,11 @@ def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
         )
         as_of = None if query.as_of is None else at
         if beside:
+            gone = tx.forgotten(members[0] for members in families)
             told = (
                 each
                 for members in families
+                if members[0] not in gone
                 for each in listed_tickets(ticket_timelines(session, tx, viewpoint, members, as_of), members[0], at)
             )
             some = (each for each in told if whose is None or each.customer_id in whose)

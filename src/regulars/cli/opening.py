@@ -38,7 +38,11 @@ CurrencyOption = Annotated[
 FreshOption = Annotated[
     float,
     typer.Option(
-        "--fresh", metavar="SECONDS", min=0, help="Catch up for at most so many seconds; what is missing is said."
+        "--fresh",
+        metavar="SECONDS",
+        min=0,
+        max=86_400,
+        help="Catch up for at most so many seconds; what is missing is said.",
     ),
 ]
 AtLeastOption = Annotated[

@@ -213,7 +213,7 @@ def _drawn(found: Verification, *, is_all: bool) -> Iterator[ConsoleRenderable]:
     yield Text(f"Builds: {render.builds(found.builds)}.")
     yield Text(f"stored  {found.stored}\nfolded  {found.folded}")
     if found.stored == found.folded:
-        what = "All that is folded" if not is_all else "All else" if found.parked else "All"
+        what = "All that is folded" if not is_all else "All else" if found.parked or found.to_be_built else "All"
         yield Text(f"{what} is as the events say.")
     else:
         yield Text(f"\nNot as the events say: {found.different:,}\n", style="bold")

@@ -28,7 +28,9 @@ from regulars.pictures.bands import value_svg
 
 LimitOption = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="At most so many. A table shows 50; --json and --csv print all."),
+    typer.Option(
+        min=1, max=1_000_000_000, metavar="N", help="At most so many. A table shows 50; --json and --csv print all."
+    ),
 ]
 InSegment = Annotated[str | None, typer.Option(metavar="ID", help="Only those in this segment then.")]
 _STOPPED = "Stopped. The same question goes on where it was."

@@ -63,7 +63,7 @@ class StaleOpportunity(Struct, frozen=True, kw_only=True):
     """An opportunity to which nothing happened for as long as the rules allow in its stage, in which it has been for so
     many whole `days`.
 
-    `ref` and `name` are the customer's of today, and None once they are forgotten.
+    `ref` and `name` are the customer's of today.
     """
 
     opportunity_id: str
@@ -178,7 +178,7 @@ def find_stale(
     limit: int | None,
     axes: Axes,
 ) -> tuple[StaleOpportunity, ...]:
-    """The stale opportunities as of an instant, those worth most first.
+    """The stale opportunities as of an instant, those worth most first; none of whoever is forgotten by now.
 
     Raises ValueError for a filter that can't be, NotFound for a firm that is none.
     """
@@ -187,9 +187,10 @@ def find_stale(
         moment = asked.now if as_of is None else instant_of(as_of, asked.zone)
         stale = [each for each in open_at(asked, moment, held) if each.is_stale]
         stale.sort(key=_worth_most)
-        shown_ones = stale[:limit]
-        ids = ids_of(asked.models, asked.tx.connection, sorted({each.customer for each in shown_ones}))
-        contacts = read_contacts(asked.tx, ids.values())
+        ids = ids_of(asked.models, asked.tx.connection, sorted({each.customer for each in stale}))
+        gone = asked.tx.forgotten(ids.values())
+        shown_ones = [each for each in stale if ids[each.customer] not in gone][:limit]
+        contacts = read_contacts(asked.tx, {ids[each.customer] for each in shown_ones})
     return tuple(
         StaleOpportunity(
             opportunity_id=each.opportunity,
