@@ -16,6 +16,7 @@ import uvicorn
 from regulars import Regulars, web
 from regulars.web.console import console, gate_for_one, gate_for_users, working
 from regulars.web.console.gate import LocalGate, UsersGate
+from regulars.web.console.sizes import FILE
 
 PASSWORD = "a long walk by the sea"
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -60,7 +61,7 @@ def served(
     users: bool = False,
     clock: Callable[[], datetime] = lambda: NOON,
     origins: frozenset[str] | None = None,
-    largest_file: int = 1_000,
+    largest_file: int = FILE,
 ) -> Iterator[Served]:
     """Serve the console of an open store on a free port."""
     gate = gate_for_users(crm, clock) if users else gate_for_one(crm, "li")

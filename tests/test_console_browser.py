@@ -18,7 +18,8 @@ from regulars import AddTask, OpenTicket, RecordPurchase, RegisterCustomer
 from regulars.web.console.pages import PAGES
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-PATHS = [each.path for each in PAGES if "{" not in each.path]
+#: What is a page, and no file to keep.
+PATHS = [each.path for each in PAGES if "{" not in each.path and not each.path.endswith(".ics")]
 NAMES = ("Ada Lovelace", "Grace Hopper", "Katherine Johnson", "Emmy Noether", "Sofia Kovalevskaya", "Maryam Mirzakhani")
 
 

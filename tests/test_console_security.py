@@ -185,7 +185,7 @@ def test_a_page_is_for_its_role_and_takes_files_up_to_a_limit(
     page = Page(path="/files", title="Files", handler=keep, role="owner", sends=True, takes_files=True)
     monkeypatch.setattr(sys.modules[Console.__module__], "PAGES", (*PAGES, page))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with served(shop, users=True) as console, console.browser() as mara, console.browser() as jon:
+    with served(shop, users=True, largest_file=1_000) as console, console.browser() as mara, console.browser() as jon:
         for client, name, allowed, refused in ((mara, "mara", 200, 413), (jon, "jon", 403, 403)):
             sign_in(client, name)
             assert client.get("/files").status_code == allowed

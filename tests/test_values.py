@@ -42,6 +42,7 @@ PURCHASES = b"ref,order_id,amount\nshop:9,C-1,wrong\n"
 #: They say that something is wrong, or are what a program gives and never gets.
 NEVER_SEEN_HERE = {
     *("EventDamage", "SealDamage", "Fault", "Difference", "Poison", "MissingExtension"),
+    *("EstimatedMove", "RulesEstimate"),
     *("NeverDrawn", "RecordedAhead", "OpenTransaction", "OwnerNeeded"),
     *("Extension", "Reported", "Restoration", "Rotation", "Taken", "TicketMove"),
 }

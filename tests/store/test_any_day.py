@@ -25,6 +25,7 @@ from regulars import (
     StoreBusy,
     StoreUnusable,
     UndoMerge,
+    default_rules,
 )
 from regulars.adapters.read_models import catch_up, counting
 from shops import (
@@ -134,10 +135,12 @@ def test_known_at_is_a_store_that_stopped_there(
 @given(trade(max_size=12), other_rules(), st.integers(-400, 400))
 def test_by_other_rules_is_a_store_that_judges_by_them(steps: list[Step], rules: Ruleset, days: int) -> None:
     clock, same = Clock(), Clock()
-    with empty_file() as file, opened(file, clock) as crm, opened(":memory:", same, rules=rules) as other:
+    # What is decided by the rules in force, such as how many points are earned or which reminders there are to settle,
+    # these rules have in common.
+    usual = default_rules().model_copy(update={"care": rules.care})
+    with opened(":memory:", clock, rules=usual) as crm, opened(":memory:", same, rules=rules) as other:
         register(crm, clock)
         register(other, same)
-        # What is decided by the rules in force, such as how many points are earned, these rules have in common.
         for number, step in enumerate(steps):
             carry_out(crm, clock, step, number)
             carry_out(other, same, step, number)

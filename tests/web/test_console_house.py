@@ -320,10 +320,11 @@ def test_an_address_says_names_where_it_is_asked_to(mara: httpx.Client, shop: Re
         shop.calendar_feeds.revoke("nobody's")
 
 
-def test_an_address_names_how_the_outside_reaches_it(shop: Regulars, clock: Clock) -> None:
+def test_an_address_names_how_the_outside_reaches_it(tmp_path: Path, clock: Clock) -> None:
     outside = "https://crm.example.com"
     headers = {"Origin": outside, "Host": "crm.example.com"}
     with (
+        regulars.open(tmp_path / "one.db", currency="EUR", clock=clock) as shop,
         served(shop, clock=clock, origins=frozenset({outside})) as console,
         httpx.Client(base_url=console.address, headers=headers) as owner,
     ):
