@@ -14,13 +14,18 @@ import regulars
 from consoles import NOON, PASSWORD, Clock, Served, served, sign_in, token_on
 from regulars import (
     AddNote,
+    AddTask,
     CustomerId,
     ErasePersonalData,
+    OpenOpportunity,
     OpenTicket,
+    QuoteLine,
     RecordEmployment,
     RecordPurchase,
     RegisterCustomer,
     Regulars,
+    SendQuote,
+    SignContract,
 )
 
 MARKED = '<b>Ada</b> & "co"'
@@ -41,6 +46,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
         crm.do(RecordEmployment(customer="shop:1", firm="acme", role="buyer"))
         crm.do(OpenTicket(customer="shop:1", ticket_id="T-1", subject="A <i>cup</i>"))
         crm.do(AddNote(customer="shop:1", text="likes & tea"))
+        crm.do(AddTask(task_id="K-1", customer="shop:1", what="call & ask", due=NOON.date()))
+        crm.do(OpenOpportunity(customer="shop:1", opportunity_id="O-1", amount="700"))
+        line = QuoteLine(sku="tea", unit_price="9.50", tax_rate="7")
+        crm.do(SendQuote(customer="shop:1", quote_id="Q-1", lines=(line,)))
+        crm.do(SignContract(customer="shop:1", contract_id="C-1", start=NOON.date(), amount="1200"))
         for name, role in (("mara", "owner"), ("kim", "clerk"), ("jon", "reader")):
             crm.users.add(name, role=role, password=PASSWORD)
         yield crm
@@ -80,6 +90,8 @@ def test_the_page_says_who_it_is_where_they_stand_and_why(
     customer = shop.customer(ada)
     assert "&lt;b&gt;Ada&lt;/b&gt; &amp; &#34;co&#34;" in page
     assert MARKED not in page
+    for said in ("call &amp; ask", "O-1</a>", "Q-1 <span", "C-1 <span", "€700.00", "€10.17", "€1,200.00"):
+        assert said in " ".join(page.split())
     for said in ("ada@example.com", "€180.00", "A &lt;i&gt;cup&lt;/i&gt;", "likes &amp; tea", "Acme</a>, buyer"):
         assert said in page
     for verdict in customer.explain().verdicts:
