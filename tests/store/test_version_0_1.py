@@ -37,10 +37,16 @@ def as_it_was(ours: Any, theirs: Any) -> Any:
 
 
 def without_what_came_later(found: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """What was due for a ticket as of a past day, version 0.1 told with what it knew of later ones."""
+    """What was due for a ticket as of a past day, version 0.1 told with what it knew of later ones; and it listed the
+    tickets of whoever was forgotten, who has no reference.
+    """
     due = ("until", "breaches_at")
     return {
-        day: [{name: value for name, value in each.items() if name not in due} for each in tickets]
+        day: [
+            {name: value for name, value in each.items() if name not in due}
+            for each in tickets
+            if each["ref"] is not None
+        ]
         for day, tickets in found["tickets"].items()
     }
 
