@@ -269,6 +269,9 @@ def within_reach(part: Struct) -> Any:
             changes[name] = str(len(value))
         elif isinstance(value, tuple):
             changes[name] = tuple(within_reach(each) if isinstance(each, Struct) else each for each in value)
+    if changes.get("descriptions"):  # one for each line, as the decider writes them
+        together = min(len(changes["lines"]), len(changes["descriptions"]))
+        changes |= {name: changes[name][:together] for name in ("lines", "descriptions")}
     return replace(part, **changes)
 
 
