@@ -11,11 +11,11 @@ from markupsafe import Markup
 from msgspec import Struct
 from msgspec.structs import replace
 
-from regulars.asking.views import Timeline
+from regulars.asking.views import Customer, Timeline
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.errors import NotFound
 from regulars.pictures import timeline_svg
-from regulars.profile import CustomerPage
+from regulars.profile import CustomerPage, Details
 from regulars.web.console.page import Answer, Asked, Page, Shown
 from regulars.web.console.words import N_
 
@@ -36,18 +36,17 @@ class Turn(Struct, frozen=True, kw_only=True):
 
 def show(asked: Asked) -> Answer:
     """The customer as of an instant."""
-    crm, who = asked.crm, customer_id(asked)
-    page = crm.page(who, as_of=asked.as_of, known_at=asked.known_at)
-    customer = crm.customer(who, as_of=asked.as_of, known_at=asked.known_at)
-    found = list(_turns(page.timeline, page.as_of, ZoneInfo(page.zone)))
+    page = asked.crm.page(customer_id(asked), as_of=asked.as_of, known_at=asked.known_at)
+    title, zone = called(page.details, page.customer_id), ZoneInfo(page.zone)
+    found = list(_turns(page.timeline, page.as_of, zone))
     values = {
         "page": page,
-        "explanation": customer.explain(),
-        "called": called(page),
-        "picture": _picture(page),
+        "explanation": page.customer.explain(),
+        "called": title,
+        "picture": _picture(page, title, zone),
         "turns": found[-TURNS:],
         "more_turns": max(0, len(found) - TURNS),
-        "at_day": partial(_at_day, asked, ZoneInfo(page.zone)),
+        "at_day": partial(_at_day, asked, zone),
         "is_now": asked.as_of is None and asked.known_at is None,
     }
     return Shown(template="customer.html", values=values)
@@ -67,16 +66,16 @@ def customer_id(asked: Asked) -> CustomerId:
         raise NotFound(asked._("No customer has this address.")) from None
 
 
-def called(page: CustomerPage) -> str:
+def called(told: Details | Customer, whose: CustomerId) -> str:
     """How a customer is called: by name, else by the caller's own reference, else by our id."""
-    return page.details.name or page.details.ref or str(page.customer_id)
+    return told.name or told.ref or str(whose)
 
 
-def _picture(page: CustomerPage) -> Markup:
-    now = page.as_of.astimezone(ZoneInfo(page.zone))
+def _picture(page: CustomerPage, title: str, zone: ZoneInfo) -> Markup:
+    now = page.as_of.astimezone(zone)
     begins = [spans[0].since for spans in page.timeline.spans.values() if spans]
     start = max(min(begins, default=now), now - PAST)
-    drawn = timeline_svg(page.timeline, title=called(page), now=now, start=start - timedelta(days=1), end=now + AHEAD)
+    drawn = timeline_svg(page.timeline, title=title, now=now, start=start - timedelta(days=1), end=now + AHEAD)
     return Markup(drawn[drawn.index("<svg") :])  # noqa: S704 - drawn by us, with every text escaped
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from regulars.crm_domain.command import Command
+from regulars.crm_domain.command import Command, CustomerId
 from regulars.crm_domain.errors import RegularsError
 from regulars.crm_domain.explain_invalid import objections, sentence
-from regulars.profile import CustomerPage
 from regulars.web.access.permissions import allows
 from regulars.web.api.commands import catalogue_of
 from regulars.web.console.page import Answer, Asked, GoTo, Page, Shown
@@ -27,7 +25,7 @@ GIVEN = ("customer", "command_id")
 
 def show(asked: Asked) -> Answer:
     """The form of one command; or what came of it."""
-    page = asked.crm.page(customer_id(asked))
+    customer = asked.crm.customer(customer_id(asked))
     known = {
         name: command
         for name, command in catalogue_of(asked.crm).commands.items()
@@ -37,14 +35,14 @@ def show(asked: Asked) -> Answer:
     problem, wrong = None, {}
     if asked.sent:
         try:
-            return _recorded(asked, known[name], page)
+            return _recorded(asked, known[name], customer.id)
         except ValidationError as error:
             problem, wrong = sentence(error), objections(error)
         except (RegularsError, ValueError) as error:
             problem = str(error)
     values = {
-        "called": called(page),
-        "who": page.customer_id,
+        "called": called(customer, customer.id),
+        "who": customer.id,
         "commands": sorted(known),
         "command": name,
         "does": first_line(known[name]),
@@ -57,12 +55,12 @@ def show(asked: Asked) -> Answer:
     return Shown(template="record.html", values=values, status=200 if problem is None else 400)
 
 
-def _recorded(asked: Asked, model: type[Command], page: CustomerPage) -> Answer:
+def _recorded(asked: Asked, model: type[Command], who: CustomerId) -> Answer:
     typed = {name: asked.form[name].strip() for name in model.model_fields if asked.form.get(name, "").strip()}
-    given = with_zone(model, read_fields(model, typed), ZoneInfo(page.zone))
-    outcome = asked.do(model.model_validate({**given, "customer": f"id:{page.customer_id}"}))
+    given = with_zone(model, read_fields(model, typed), asked.words.zone)
+    outcome = asked.do(model.model_validate({**given, "customer": f"id:{who}"}))
     said = asked._("Recorded.") if outcome.events else asked._("Nothing changed: it was so already.")
-    return GoTo(address=asked.links.to(f"/customers/{outcome.customer_id or page.customer_id}"), said=said)
+    return GoTo(address=asked.links.to(f"/customers/{outcome.customer_id or who}"), said=said)
 
 
 PAGE = Page(
