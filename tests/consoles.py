@@ -14,6 +14,7 @@ import httpx
 import uvicorn
 
 from regulars import Regulars, web
+from regulars.upkeep.tokens import Role
 from regulars.web.console import console, gate_for_one, gate_for_users, working
 from regulars.web.console.gate import LocalGate, UsersGate
 from regulars.web.console.sizes import FILE
@@ -86,6 +87,24 @@ def token_on(page: str) -> str:
     found = re.search(r'name="form_token" value="([0-9a-f]{64})"', page)
     assert found is not None
     return found[1]
+
+
+#: Who uses the consoles of tests, and as what.
+USERS: dict[str, Role] = {"mara": "owner", "kim": "clerk", "jon": "reader"}
+
+
+def add_users(crm: Regulars) -> None:
+    """Let everybody in who uses the consoles of tests."""
+    for name, role in USERS.items():
+        crm.users.add(name, role=role, password=PASSWORD)
+
+
+@contextmanager
+def signed_in(console: Served, name: str) -> Iterator[httpx.Client]:
+    """The browser of somebody who signed in."""
+    with console.browser() as client:
+        assert sign_in(client, name).status_code == 303
+        yield client
 
 
 def sign_in(browser: httpx.Client, name: str, password: str = PASSWORD) -> httpx.Response:

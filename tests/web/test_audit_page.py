@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 import regulars
-from consoles import NOON, PASSWORD, Clock, Served, served, sign_in, token_on
+from consoles import NOON, Clock, Served, add_users, served, sign_in, signed_in, token_on
 from regulars import ChangeContactDetails, RecordPurchase, RegisterCustomer, Regulars, VoidPurchase
 
 MARKED = "<script>alert('x')</script> & more"
@@ -32,8 +32,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
         with crm.acting(actor="mei", reason=f"Typed twice {MARKED}"):
             crm.do(VoidPurchase(order_id="G-1"))
         clock.now = NOON
-        for name, role in (("mara", "owner"), ("kim", "clerk"), ("jon", "reader")):
-            crm.users.add(name, role=role, password=PASSWORD)
+        add_users(crm)
         yield crm
 
 
@@ -45,8 +44,7 @@ def console(shop: Regulars) -> Iterator[Served]:
 
 @pytest.fixture(scope="module", params=["owner", "clerk"])
 def browser(console: Served, request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
-    with console.browser() as client:
-        assert sign_in(client, {"owner": "mara", "clerk": "kim"}[request.param]).status_code == 303
+    with signed_in(console, {"owner": "mara", "clerk": "kim"}[request.param]) as client:
         yield client
 
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 import regulars
-from consoles import NOON, PASSWORD, Clock, Served, served, sign_in, token_on
+from consoles import NOON, PASSWORD, Clock, Served, add_users, served, sign_in, signed_in, token_on
 from regulars import RegisterCustomer, Regulars
 from regulars.web.console import background
 
@@ -32,8 +32,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shop with a user of each role, made once, as passwords take their time."""
     path = tmp_path_factory.mktemp("shop") / "shop.db"
     with regulars.open(path, currency="EUR", clock=Clock()) as crm:
-        for name, role in (("mara", "owner"), ("kim", "clerk"), ("jon", "reader")):
-            crm.users.add(name, role=role, password=PASSWORD)  # type: ignore[arg-type]
+        add_users(crm)
         for number, name in enumerate(("Ada Lovelace", "O'Brien <b>", "顾客", "\u202eevil")):
             crm.do(RegisterCustomer(ref=f"shop:{number}", name=name))
     return path
@@ -53,8 +52,7 @@ def console(shop: Regulars, clock: Clock) -> Iterator[Served]:
 
 @pytest.fixture
 def mara(console: Served) -> Iterator[httpx.Client]:
-    with console.browser() as client:
-        sign_in(client, "mara")
+    with signed_in(console, "mara") as client:
         yield client
 
 

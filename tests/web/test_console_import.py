@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 import regulars
-from consoles import PASSWORD, Clock, Served, served, sign_in, token_on
+from consoles import Clock, Served, add_users, served, sign_in, signed_in, token_on
 from regulars import RegisterCustomer, Regulars
 from regulars.web.console import background, handed_in, jobs
 
@@ -52,8 +52,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shop with a user of each role, made once, as passwords take their time."""
     path = tmp_path_factory.mktemp("shop") / "shop.db"
     with regulars.open(path, currency="EUR", clock=Clock()) as crm:
-        for name, role in (("mara", "owner"), ("kim", "clerk"), ("jon", "reader")):
-            crm.users.add(name, role=role, password=PASSWORD)  # type: ignore[arg-type]
+        add_users(crm)
     return path
 
 
@@ -71,8 +70,7 @@ def console(shop: Regulars, clock: Clock) -> Iterator[Served]:
 
 @pytest.fixture
 def kim(console: Served) -> Iterator[httpx.Client]:
-    with console.browser() as client:
-        sign_in(client, "kim")
+    with signed_in(console, "kim") as client:
         yield client
 
 

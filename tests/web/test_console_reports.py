@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 import regulars
-from consoles import NOON, PASSWORD, Clock, Served, served, sign_in
+from consoles import NOON, PASSWORD, Clock, Served, served, signed_in
 from regulars import OpenTicket, RecordPurchase, RegisterCustomer, Regulars
 from regulars.web.console.pages.reports import MEASURES
 
@@ -50,8 +50,7 @@ def console(shop: Regulars) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def jon(console: Served) -> Iterator[httpx.Client]:
     """A browser of a reader, who may see all reports."""
-    with console.browser() as client:
-        sign_in(client, "jon")
+    with signed_in(console, "jon") as client:
         yield client
 
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 import regulars
-from consoles import NOON, PASSWORD, Clock, Served, served, sign_in, token_on
+from consoles import NOON, Clock, Served, add_users, served, sign_in, signed_in, token_on
 from regulars import RecordPurchase, RegisterCustomer, Regulars
 from regulars.web.console.thresholds import changes, thresholds, with_fields
 
@@ -27,8 +27,7 @@ def shop(tmp_path: Path) -> Iterator[Regulars]:
             crm.do(RegisterCustomer(ref=ref, name=f"<b>{number}</b>", occurred_at=NOON - timedelta(days=9)))
             amount = f"{20 * (number + 1)}.00"
             crm.do(RecordPurchase(customer=ref, order_id=ref, amount=amount, occurred_at=NOON - timedelta(days=8)))
-        for name, role in (("mara", "owner"), ("kim", "clerk"), ("jon", "reader")):
-            crm.users.add(name, role=role, password=PASSWORD)  # type: ignore[arg-type]
+        add_users(crm)
         yield crm
 
 
@@ -40,8 +39,7 @@ def console(shop: Regulars) -> Iterator[Served]:
 
 @pytest.fixture
 def mara(console: Served) -> Iterator[httpx.Client]:
-    with console.browser() as client:
-        sign_in(client, "mara")
+    with signed_in(console, "mara") as client:
         yield client
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import regulars
-from consoles import NOON, PASSWORD, Clock, Served, served, sign_in, token_on
+from consoles import NOON, Clock, Served, add_users, served, signed_in, token_on
 from regulars import (
     AddNote,
     AddTask,
@@ -51,8 +51,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
         line = QuoteLine(sku="tea", unit_price="9.50", tax_rate="7")
         crm.do(SendQuote(customer="shop:1", quote_id="Q-1", lines=(line,)))
         crm.do(SignContract(customer="shop:1", contract_id="C-1", start=NOON.date(), amount="1200"))
-        for name, role in (("mara", "owner"), ("kim", "clerk"), ("jon", "reader")):
-            crm.users.add(name, role=role, password=PASSWORD)
+        add_users(crm)
         yield crm
 
 
@@ -63,8 +62,7 @@ def console(shop: Regulars) -> Iterator[Served]:
 
 
 def as_user(console: Served, name: str) -> Iterator[httpx.Client]:
-    with console.browser() as client:
-        assert sign_in(client, name).status_code == 303
+    with signed_in(console, name) as client:
         yield client
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 import regulars
-from consoles import NOON, PASSWORD, Clock, Served, served, sign_in, token_on
+from consoles import NOON, Clock, Served, add_users, served, sign_in, signed_in, token_on
 from regulars import LoseOpportunity, OpenOpportunity, RegisterCustomer, Regulars
 
 #: An id of an opportunity as no address has it.
@@ -38,8 +38,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
                 )
             )
         crm.do(LoseOpportunity(opportunity_id="O-5", reason="price", occurred_at=NOON - timedelta(days=7)))
-        for name, role in (("mara", "owner"), ("kim", "clerk"), ("jon", "reader")):
-            crm.users.add(name, role=role, password=PASSWORD)
+        add_users(crm)
         yield crm
 
 
@@ -51,15 +50,13 @@ def console(shop: Regulars) -> Iterator[Served]:
 
 @pytest.fixture(scope="module", params=["owner", "clerk"])
 def browser(console: Served, request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
-    with console.browser() as client:
-        assert sign_in(client, {"owner": "mara", "clerk": "kim"}[request.param]).status_code == 303
+    with signed_in(console, {"owner": "mara", "clerk": "kim"}[request.param]) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def reader(console: Served) -> Iterator[httpx.Client]:
-    with console.browser() as client:
-        assert sign_in(client, "jon").status_code == 303
+    with signed_in(console, "jon") as client:
         yield client
 
 
