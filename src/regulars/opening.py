@@ -20,7 +20,7 @@ from regulars.adapters.store.store import Collision, Store
 from regulars.adapters.vault.keyring import MasterKey
 from regulars.crm_domain.command import require_label
 from regulars.crm_domain.errors import StaleProjections, StoreUnusable
-from regulars.projections.rules.grammar import Ruleset, parse_rules
+from regulars.projections.rules.grammar import Ruleset, parse_rules, require_valid
 from regulars.session.acting import Acting, Issuer
 from regulars.session.clock import Clock, system_clock
 from regulars.session.session import Session
@@ -139,6 +139,8 @@ def _found(session: Session, rules: Ruleset | None) -> None:
         except DamagedReadModels:
             return  # a rebuild repairs that, and needs an open store; each query that reads it raises StoreUnusable
     if not founded:
+        if rules is not None:
+            require_valid(rules)
         found_generation(store, rules or default_rules(), session.now())
     if rules is None:
         return

@@ -135,9 +135,10 @@ def test_known_at_is_a_store_that_stopped_there(
 @given(trade(max_size=12), other_rules(), st.integers(-400, 400))
 def test_by_other_rules_is_a_store_that_judges_by_them(steps: list[Step], rules: Ruleset, days: int) -> None:
     clock, same = Clock(), Clock()
-    # What is decided by the rules in force, such as how many points are earned or which reminders there are to settle,
-    # these rules have in common.
-    usual = default_rules().model_copy(update={"care": rules.care})
+    # What is decided by the rules in force, such as which reminders there are to settle (of segments and holidays, too)
+    # or at which stage an opportunity begins, these rules have in common.
+    shared = {name: getattr(rules, name) for name in ("care", "segment", "business", "pipeline")}
+    usual = default_rules().model_copy(update=shared)
     with opened(":memory:", clock, rules=usual) as crm, opened(":memory:", same, rules=rules) as other:
         register(crm, clock)
         register(other, same)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 
 import regulars
+from histories import CARE, SEGMENTS
 from regulars import (
     Customer,
     CustomerId,
     EnrollMember,
+    InvalidRules,
     NotFound,
     RecordPurchase,
     RecordSurveyAnswer,
@@ -22,12 +25,14 @@ from regulars import (
     Ruleset,
     StoreBusy,
     StoreUnusable,
+    default_rules,
     parse_rules,
 )
 from regulars.adapters.read_models import catch_up
 from shops import (
     BEGIN,
     DAY,
+    END,
     EXAMPLES,
     GOLD,
     HOUR,
@@ -362,3 +367,21 @@ def test_a_store_opened_read_only_previews_and_never_publishes(crm: Regulars, cl
             with pytest.raises(StoreUnusable, match="read-only"):
                 work()
         assert everything_of(crm) == before
+
+
+def test_rules_that_nothing_checked_are_refused_before_they_are_written(
+    crm: Regulars, clock: Clock, database_url: str, tmp_path: Path
+) -> None:
+    """A copy of a ruleset with other parts isn't checked by pydantic: here a reminder of a segment that isn't there."""
+    with_care = with_edits([(END, END + SEGMENTS + CARE)])
+    unchecked = default_rules().model_copy(update={"care": with_care.care})
+    with pytest.raises(InvalidRules, match='the segment "quiet", which there isn\'t'):
+        crm.rules.publish(unchecked, reason="more care")
+    with pytest.raises(InvalidRules, match="which there isn't"):
+        crm.rules.diff(unchecked)
+    assert len(crm.rules.history()) == 1
+    new = f"sqlite:///{tmp_path / 'new.db'}"
+    with pytest.raises(InvalidRules, match="which there isn't"):
+        opened(new, clock, rules=unchecked)
+    with opened(new, clock, rules=with_care) as other:
+        assert other.rules.in_force == with_care

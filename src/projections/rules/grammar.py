@@ -218,6 +218,11 @@ def validate_rules(data: Mapping[str, Any], source: str = "rules", grammar: type
         raise InvalidRules("\n".join([f"{source} breaks the grammar of rules:", *lines])) from None
 
 
+def require_valid(ruleset: Ruleset) -> None:
+    """Raise InvalidRules for a ruleset that breaks the grammar, as one made by `model_copy` may: nothing checked it."""
+    validate_rules(json.loads(ruleset.canonical(), parse_float=Decimal), "the ruleset", type(ruleset))
+
+
 def restore_rules(canonical: str, grammar: type[Ruleset] = Ruleset) -> Ruleset:
     """The ruleset that a canonical text stands for.
 

@@ -27,7 +27,7 @@ from regulars.crm_domain.command import Context
 from regulars.crm_domain.errors import StoreBusy, StoreUnusable
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import NOBODY, RULEBOOK, STREAM, PublishRules, RollBackRules, RulesRolledBack
-from regulars.projections.rules.grammar import Ruleset, restore_rules
+from regulars.projections.rules.grammar import Ruleset, require_valid, restore_rules
 from regulars.rules_door.difference import RulesDifference, compare_rules
 from regulars.rules_door.estimating import SAMPLE, RulesEstimate, estimate_rules
 from regulars.rules_door.measuring import MIN_BUYERS, MeasuredGaps, measure_gaps
@@ -114,6 +114,7 @@ class PublishedRules:
 
         It changes nothing. `on_progress` is called with (events folded so far, events there are to fold).
         """
+        require_valid(new)
         self._session.catch_up()
         return compare_rules(self._session, new, as_of, on_progress)
 
@@ -153,6 +154,7 @@ class PublishedRules:
         resumed, or restarted; `workers` and `on_afresh` are as those of a rebuild. Raises StoreBusy where another
         process is building.
         """
+        require_valid(new)
         command = PublishRules(ruleset=new.canonical(), digest=new.digest(), reason=reason)
         on_poison = tell_parked if park else stop_at_poison
         return self._bring_into_force(command, new, on_poison, workers, on_progress, on_afresh)
