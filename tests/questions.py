@@ -41,6 +41,7 @@ GIVEN = {
     "history": {"field": "name"},
     "movers": {"first": "2025-12-01", "second": "2026-02-01", "new": "new"},
     "pipeline_waterfall": {"first": "2025-12-01", "second": "2026-02-01"},
+    "rules_estimate": {"toml": regulars.as_toml(default_rules())},
     "search": {"text": "a"},
     "task_days": {"since": "2026-03-01", "before": "2026-04-01"},
     "totals": {"days": ["2026-01-01", "2026-03-01"]},

@@ -16,9 +16,11 @@ from regulars.crm import Regulars
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.event import Event, Recorded, tag_of
 from regulars.measures.flow import Mover
-from regulars.projections.rules.grammar import Ruleset
+from regulars.projections.rules.grammar import Ruleset, parse_rules
+from regulars.rules_door.estimating import SAMPLE, RulesEstimate
 from regulars.rules_door.publishing import RulesVersion
 from regulars.session.session import AnyRules
+from regulars.web.api.parameters import RulesText
 
 EVENTS = 100
 
@@ -123,3 +125,13 @@ def rules_version(crm: Regulars, number: int) -> Ruleset:
 def rules_history(crm: Regulars) -> tuple[RulesVersion, ...]:
     """All versions of the rules, oldest first."""
     return crm.rules.history()
+
+
+def rules_estimate(
+    crm: Regulars, toml: RulesText, *, customers: int = SAMPLE, as_of: datetime | date | None = None
+) -> RulesEstimate:
+    """About how many would move if these rules were published, from a sample; exact where everybody is in it.
+
+    `toml` is the whole ruleset. Nothing is published.
+    """
+    return crm.rules.estimate(parse_rules(toml, grammar=crm.grammar), customers=customers, as_of=as_of)

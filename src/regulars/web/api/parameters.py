@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from types import MappingProxyType, NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
 
@@ -19,6 +19,9 @@ from regulars.crm_domain.command import Amount, CustomerId, Day, When
 from regulars.projections.rules.grammar import Ruleset
 from regulars.session.freshness import Fresh
 from regulars.wording.typed import SPAN, read_span
+
+#: A whole ruleset as a TOML text.
+RulesText = NewType("RulesText", str)
 
 _ID = "^(id:)?[0-9a-f]{32}$"
 _MOST_SECONDS = 30
@@ -97,6 +100,7 @@ _READ: tuple[tuple[Any, Any], ...] = (
     (Ruleset | int, Version),
     (Mapping[str, str], Pairs),
     (Decimal, Exact),
+    (RulesText, Annotated[str, BeforeValidator(_read_text), Field(max_length=100_000)]),
     (bool, bool),
     (int, Number),
     (str, Words),

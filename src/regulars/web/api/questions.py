@@ -127,6 +127,7 @@ QUESTIONS: tuple[Question, ...] = (
     _get("/rules", asked_otherwise.rules_in_force, name="rules.in_force"),
     _get("/rules/versions", asked_otherwise.rules_history, name="rules.history"),
     _get("/rules/versions/{number}", asked_otherwise.rules_version, name="rules.version"),
+    _post("/rules/estimate", asked_otherwise.rules_estimate, name="rules.estimate"),
 )
 
 #: The methods of a store that no route asks, and why.
