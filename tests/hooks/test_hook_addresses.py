@@ -36,6 +36,7 @@ EDGES = [
 
 #: Addresses that lead, or may lead, to somebody inside, or to nobody.
 INSIDE = {
+    "168.63.129.16": "of a cloud, which ipaddress calls global",
     "169.254.169.254": "where clouds give out credentials",
     "::": "unspecified",
     "::1": "loopback",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -24,11 +26,12 @@ from regulars import (
     RegisterCustomer,
     Regulars,
     Rejected,
+    StoreBusy,
     StoreUnusable,
     TagCustomer,
     VoidPurchase,
 )
-from regulars.changes import Change, ChangeFeed, spool
+from regulars.changes import Batch, Change, ChangeFeed, spool
 from shops import (
     BEGIN,
     DAY,
@@ -383,6 +386,42 @@ def test_whoever_follows_hears_of_what_another_process_records(crm: Regulars, da
             feed.ack()
             break
         written.result()
+
+
+def test_pollers_at_once_are_handed_the_same_batches_and_none_is_made_twice(
+    crm: Regulars, database_url: str, clock: Clock
+) -> None:
+    """Passes race each other and somebody who writes; whoever acknowledges a batch, all go on after it."""
+    subscriber, ended = Subscriber(), Event()
+    hear(crm.changes("mailer", start="beginning"), subscriber)
+
+    def poll() -> dict[int, Batch]:
+        heard, last_round = dict[int, Batch](), False
+        with opened(database_url, clock) as mine:
+            feed = mine.changes("mailer")
+            while not last_round:
+                last_round = ended.is_set()
+                with suppress(StoreBusy, ValueError):  # another acknowledged it first, and one after it
+                    for batch in feed:
+                        assert heard.setdefault(batch.number, batch) == batch
+                        feed.ack(batch)
+        return heard
+
+    with ThreadPoolExecutor(3) as threads:
+        polling = [threads.submit(poll) for _ in range(3)]
+        for number in range(12):
+            buy(crm, f"R-{number}", "60.00")
+        ended.set()
+        made = dict[int, Batch]()
+        for each in polling:
+            for number, batch in each.result().items():
+                assert made.setdefault(number, batch) == batch
+    assert sorted(made) == list(range(min(made), min(made) + len(made)))
+    for number in sorted(made):
+        subscriber.take(made[number].changes)
+    hear(crm.changes("mailer"), subscriber)
+    assert subscriber.held == answers(crm, clock)
+    assert Counter(each.kind for each in subscriber.seen.values())["recorded"] == crm.event_count
 
 
 def test_what_is_told_of_many_takes_no_more_memory_than_of_few(
