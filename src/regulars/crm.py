@@ -124,7 +124,6 @@ from regulars.selling.pipeline import (
     OpportunityView,
     Pipeline,
     PipelineBy,
-    StaleOpportunity,
     find_opportunities,
     find_pipeline,
     find_stale,
@@ -1014,7 +1013,7 @@ class Regulars:
         known_at: datetime | date | None = None,
         rules: AnyRules | None = None,
         on_progress: Progress | None = None,
-    ) -> tuple[StaleOpportunity, ...]:
+    ) -> tuple[OpportunityView, ...]:
         """The open opportunities to which nothing happened for as long as the rules allow in their stage, those that
         are worth most first; at most `limit`. The rest is as `pipeline` has it.
         """

@@ -15,7 +15,7 @@ from rich.text import Text
 from regulars.cli import render
 from regulars.selling.calibration import Band, MonthCalibration, PipelineCalibration
 from regulars.selling.forecast import ENOUGH, WINDOW_DAYS, PipelineForecast, StageForecast, Sums
-from regulars.selling.pipeline import Pipeline, PipelineLine, StaleOpportunity
+from regulars.selling.pipeline import OpportunityView, Pipeline, PipelineLine
 from regulars.selling.stages import TimeInStage, TimesInStages
 from regulars.selling.waterfall import Open, StageMove, Waterfall
 from regulars.statistics.proportions import Interval
@@ -124,7 +124,7 @@ def pipeline_rows(found: Pipeline) -> Rows:
         yield [each.pipeline, each.group, *(getattr(each, name) for name in fields)]
 
 
-def stale(found: Sequence[StaleOpportunity], limit: int, heading: str) -> Drawn:
+def stale(found: Sequence[OpportunityView], limit: int, heading: str) -> Drawn:
     """A row for each opportunity, as far as a limit."""
     yield heading
     yield ""
@@ -148,7 +148,7 @@ def stale(found: Sequence[StaleOpportunity], limit: int, heading: str) -> Drawn:
         yield _dim(f"\nThe {limit} that are worth most; --limit N shows more, --csv and --json list all.")
 
 
-def stale_rows(found: Sequence[StaleOpportunity]) -> Rows:
+def stale_rows(found: Sequence[OpportunityView]) -> Rows:
     """A row for each opportunity."""
     fields = ("opportunity_id", "customer_id", "ref", "name", "pipeline", "stage", "days", "amount", "owner")
     yield [*fields]

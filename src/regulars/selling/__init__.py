@@ -6,7 +6,7 @@
 
 from regulars.selling.calibration import Band, Brier, MonthCalibration, PipelineCalibration
 from regulars.selling.forecast import MonthForecast, PipelineForecast, StageForecast, Sums
-from regulars.selling.pipeline import OpportunityView, Pipeline, PipelineBy, PipelineLine, StaleOpportunity
+from regulars.selling.pipeline import OpportunityView, Pipeline, PipelineBy, PipelineLine
 from regulars.selling.stages import TimeInStage, TimesInStages
 from regulars.selling.waterfall import Open, StageMove, Waterfall, WaterfallPart
 
@@ -24,7 +24,6 @@ __all__ = [
     "PipelineLine",
     "StageForecast",
     "StageMove",
-    "StaleOpportunity",
     "Sums",
     "TimeInStage",
     "TimesInStages",

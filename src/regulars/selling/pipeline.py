@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from regulars.adapters.read_models.measuring import ids_of
 from regulars.adapters.read_models.opportunities import State
-from regulars.asking.one_customer import read_contacts
+from regulars.asking.one_customer import Contact, read_contacts
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.measures.asked import Asked, Axes, asking
@@ -59,26 +59,9 @@ class Pipeline(Struct, frozen=True, kw_only=True):
     total: PipelineLine
 
 
-class StaleOpportunity(Struct, frozen=True, kw_only=True):
-    """An opportunity to which nothing happened for as long as the rules allow in its stage, in which it has been for so
-    many whole `days`.
-
-    `ref` and `name` are the customer's of today.
-    """
-
-    opportunity_id: str
-    customer_id: CustomerId
-    ref: str | None
-    name: str | None
-    pipeline: str
-    stage: str
-    days: int
-    amount: Decimal
-    owner: str | None
-
-
 class OpportunityView(Struct, frozen=True, kw_only=True):
-    """An open opportunity, in its stage for so many whole `days`.
+    """An open opportunity, in its stage for so many whole `days`; stale is one to which nothing happened for as long as
+    the rules allow there.
 
     `amount` is 0 where none is known, `expected_close` the day by whose end it is expected to be closed. `ref` and
     `name` are the customer's of today, and None once they are forgotten.
@@ -177,7 +160,7 @@ def find_stale(
     firm: str | CustomerId | None,
     limit: int | None,
     axes: Axes,
-) -> tuple[StaleOpportunity, ...]:
+) -> tuple[OpportunityView, ...]:
     """The stale opportunities as of an instant, those worth most first; none of whoever is forgotten by now.
 
     Raises ValueError for a filter that can't be, NotFound for a firm that is none.
@@ -191,20 +174,7 @@ def find_stale(
         gone = asked.tx.forgotten(ids.values())
         shown_ones = [each for each in stale if ids[each.customer] not in gone][:limit]
         contacts = read_contacts(asked.tx, {ids[each.customer] for each in shown_ones})
-    return tuple(
-        StaleOpportunity(
-            opportunity_id=each.opportunity,
-            customer_id=CustomerId(ids[each.customer]),
-            ref=contacts[ids[each.customer]].ref,
-            name=contacts[ids[each.customer]].name,
-            pipeline=each.pipeline,
-            stage=each.value,
-            days=(moment - each.entered_at) // DAY,
-            amount=money(each.amount, asked.currency),
-            owner=each.owner,
-        )
-        for each in shown_ones
-    )
+    return tuple(_view(asked, each, ids[each.customer], contacts, moment) for each in shown_ones)
 
 
 @traced("opportunities")
@@ -226,21 +196,24 @@ def find_opportunities(
         found = [each for of in told for each in sorted(columns.get(of, ()), key=_worth_most)[:limit]]
         ids = ids_of(asked.models, asked.tx.connection, sorted({each.customer for each in found}))
         contacts = read_contacts(asked.tx, ids.values())
-    return tuple(
-        OpportunityView(
-            opportunity_id=each.opportunity,
-            customer_id=CustomerId(ids[each.customer]),
-            ref=contacts[ids[each.customer]].ref,
-            name=contacts[ids[each.customer]].name,
-            pipeline=each.pipeline,
-            stage=each.value,
-            days=(moment - each.entered_at) // DAY,
-            amount=money(each.amount, asked.currency),
-            owner=each.owner,
-            expected_close=None if each.expected_close is None else _day_that_ends(each.expected_close, asked.zone),
-            is_stale=bool(each.is_stale),
-        )
-        for each in found
+    return tuple(_view(asked, each, ids[each.customer], contacts, moment) for each in found)
+
+
+def _view(
+    asked: Asked, state: State, customer_id: str, contacts: Mapping[str, Contact], moment: int
+) -> OpportunityView:
+    return OpportunityView(
+        opportunity_id=state.opportunity,
+        customer_id=CustomerId(customer_id),
+        ref=contacts[customer_id].ref,
+        name=contacts[customer_id].name,
+        pipeline=state.pipeline,
+        stage=state.value,
+        days=(moment - state.entered_at) // DAY,
+        amount=money(state.amount, asked.currency),
+        owner=state.owner,
+        expected_close=None if state.expected_close is None else _day_that_ends(state.expected_close, asked.zone),
+        is_stale=bool(state.is_stale),
     )
 
 
