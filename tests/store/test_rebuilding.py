@@ -56,6 +56,7 @@ from shops import (
     carry_out,
     empty_file,
     fresh_store,
+    in_each_database,
     number_of,
     opened,
     other_rules,
@@ -106,9 +107,7 @@ def live(crm: Regulars) -> int:
 # ------------------------------------------------------------------------------------------- three ways to the same
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 7)
-@given(trade(), st.data())
+@in_each_database(EXAMPLES // 7, trade(), st.data())
 def test_folded_in_any_batches_and_rebuilt_is_the_same(
     kind: str, postgres_url: str, steps: list[Step], data: st.DataObject
 ) -> None:
@@ -231,9 +230,7 @@ def shop_with_everything(crm: Regulars, clock: Clock) -> None:
     crm.do(MergeCustomers(customer=PEOPLE[3], into=PEOPLE[2]))
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 6)
-@given(damages, st.data())
+@in_each_database(EXAMPLES // 6, damages, st.data())
 def test_damage_is_found_and_put_right_projection_by_projection(
     kind: str, postgres_url: str, harm: list[Damage], data: st.DataObject
 ) -> None:
