@@ -12,12 +12,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
 from regulars import Regulars
 from regulars.adapters.importing import in_time
-from shops import fresh_store, in_each_database
+from shops import fresh_store
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 MAPPING = """
@@ -105,7 +106,9 @@ def imported(url: str, path: Path) -> tuple[list[tuple[Any, ...]], list[Any]]:
         return record(crm), answers(crm)
 
 
-@in_each_database(15, rows=st.permutations(IN_ORDER))
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@settings(max_examples=15)
+@given(rows=st.permutations(IN_ORDER))
 def test_a_file_s_order_decides_nothing(kind: str, postgres_url: str, tmp_path_factory: Any, rows: list[str]) -> None:
     folder = tmp_path_factory.mktemp("files")
     with fresh_store(kind, postgres_url) as url:
@@ -272,7 +275,9 @@ state_rows = st.lists(
 )
 
 
-@in_each_database(15, rows=state_rows, order=st.randoms(use_true_random=False))
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@settings(max_examples=15)
+@given(rows=state_rows, order=st.randoms(use_true_random=False))
 def test_of_rows_that_repeat_how_things_stand_only_the_changes_are_recorded(
     kind: str, postgres_url: str, tmp_path_factory: Any, rows: list[tuple[str, ...]], order: random.Random
 ) -> None:
