@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/installed  ## make a fresh store, simulate two years, walk through it
 	@$(BIN)/regulars demo
 
+# A hundred processes are begun in tests: what they load is compiled once.
+test quick: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/installed-dev  ## every test, SQLite, PostgreSQL and a real browser, which is installed where that may be
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get update && \
 		DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } >/dev/null 2>&1; } || true

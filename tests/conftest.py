@@ -5,18 +5,19 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from browsers import NO_BROWSER
 from compiled_once import compiled_once
-from databases import fresh_postgres, fresh_sqlite, postgres_server, prepared_postgres, prepared_sqlite
+from databases import fresh_postgres, fresh_sqlite, in_memory, postgres_server, prepared_postgres, prepared_sqlite
 from regulars import cli
 from regulars.cli import opening
-from saying import NOW, Said, Say, built_once
+from saying import NOW, Once, Said, Say, built_once
 
 # In CI the same examples run every time: a failure there is a failure of the change.
 # How quick a machine is says nothing about the code, so nothing is held against slow ones.
@@ -41,6 +42,9 @@ LONGEST = (
     "test_demo",
     "test_spark",
     "test_wheel",
+    "test_damage",
+    "test_fresh_lists",
+    "test_order_of_telling",
 )
 
 
@@ -62,8 +66,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_configure() -> None:
-    """Look for garbage more seldom: what was imported stays to the end, and going through it takes long."""
+    """Look for garbage more seldom: what was imported stays to the end, and going through it takes long.
+
+    And have the folders of tests in memory, where there is room: most have a store, and each commit waits for a disk.
+    """
     gc.set_threshold(50_000, 20, 100)
+    if memory := in_memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -136,6 +145,27 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return Said(ending.value.code, said.out, said.err)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a module keeps what several of its tests begin with."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture
+def once(tmp_path: Path, kept: Path) -> Once:
+    """Let the folder of a test have what some work writes there, which is done for the first test of a module alone."""
+
+    def once(work: Callable[[], object]) -> None:
+        folder = kept / work.__name__
+        if folder.exists():
+            copytree(folder, tmp_path, dirs_exist_ok=True)
+        else:
+            work()
+            copytree(tmp_path, folder)
+
+    return once
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

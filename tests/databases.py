@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import tempfile
 import warnings
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ MEMORY = Path("/dev/shm")
 ROOM = 2 * 1024**3
 #: Of this process, as others may use the same server.
 TEMPLATE = f"regulars_empty_store_{os.getpid()}"
+#: So many databases that are done with wait to be dropped.
+DONE_WITH = 4
 #: What a store draws at random when it is made.
 KEYS = ("lookup_key", "quarantine_key")
 
@@ -43,7 +46,8 @@ def postgres_server() -> Iterator[str]:
         try:
             yield given
         finally:
-            _drop(given, TEMPLATE)
+            for name in (TEMPLATE, *_done_with(_of(given, "postgres"))):
+                _drop(given, name)
             _administrator(given).close()
         return
     with started_postgres(in_memory()) as url:
@@ -161,7 +165,18 @@ def _new_database(server_url: str, template: str) -> Iterator[str]:
     try:
         yield _of(server_url, name)
     finally:
-        _drop(server_url, name)
+        done_with = _done_with(_of(server_url, "postgres"))
+        done_with.append(name)
+        if len(done_with) > DONE_WITH:
+            _drop(server_url, done_with.popleft())
+
+
+@cache
+def _done_with(server_url: str) -> deque[str]:
+    """The databases of a server that are not dropped yet: where a connection has just been closed, and its process is
+    still ending, PostgreSQL waits for a tenth of a second.
+    """
+    return deque()
 
 
 def _drop(server_url: str, name: str) -> None:

@@ -33,3 +33,6 @@ class Said:
 
 
 Say = Callable[..., Said]
+
+#: Does some work that writes into the folder of a test, for the first test of a module alone; the others get a copy.
+Once = Callable[[Callable[[], object]], None]

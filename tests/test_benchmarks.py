@@ -20,12 +20,12 @@ NOT_MEASURED = {"import", "rebuild.workers", "rebuild.workers.fold"}
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> History:
-    return make(tmp_path_factory.mktemp("history") / "store.db", 12_000, 600)
+    return make(tmp_path_factory.mktemp("history") / "store.db", 4_000, 200)
 
 
 def test_the_history_is_one_that_the_store_accepts(history: History) -> None:
     with opened(history.path, history.now) as crm:
-        assert crm.status().events == history.events >= 12_000
+        assert crm.status().events == history.events >= 4_000
         assert crm.projections.verify().holds
 
 

@@ -8,20 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from saying import Say
+from saying import Once, Say
 from shops import default_text
 
 
 @pytest.fixture
-def shop(say: Say) -> Say:
+def shop(say: Say, once: Once) -> Say:
     """Ada came from a fair and may buy for 500.00; Bo came by himself, and won't."""
-    say("do", "RegisterCustomer", "ref=ada", "source=fair", "occurred_at=2024-01-01T11:00:00Z", "--currency", "EUR")
-    say("do", "RegisterCustomer", "ref=bo", "occurred_at=2024-02-01T11:00:00Z")
-    asked = ("customer=ada", "opportunity_id=O-1", "amount=500", "title=Tea", "occurred_at=2024-01-02T11:00:00Z")
-    assert say("do", "QualifyLead", *asked).out.count("\n") >= 2
-    assert (
-        say("do", "DisqualifyLead", "customer=bo", "reason=no budget", "occurred_at=2024-02-02T11:00:00Z").status == 0
-    )
+
+    def trade() -> None:
+        say("do", "RegisterCustomer", "ref=ada", "source=fair", "occurred_at=2024-01-01T11:00:00Z", "--currency", "EUR")
+        say("do", "RegisterCustomer", "ref=bo", "occurred_at=2024-02-01T11:00:00Z")
+        asked = ("customer=ada", "opportunity_id=O-1", "amount=500", "title=Tea", "occurred_at=2024-01-02T11:00:00Z")
+        assert say("do", "QualifyLead", *asked).out.count("\n") >= 2
+        assert (
+            say("do", "DisqualifyLead", "customer=bo", "reason=no budget", "occurred_at=2024-02-02T11:00:00Z").status
+            == 0
+        )
+
+    once(trade)
     return say
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from saying import Say
+from saying import Once, Say
 
 LINES = (
     '[{"sku": "tea", "description": "Tea <b>&</b> cake", "quantity": "2", "unit_price": "9.50", "tax_rate": "7"},'
@@ -21,21 +21,31 @@ LINES = (
 
 
 @pytest.fixture
-def shop(say: Say) -> Say:
+def shop(say: Say, once: Once) -> Say:
     """Ada was sent a quote on 1 March 2024, which she accepted as a contract on 10 March, and Bo one that ran out."""
-    for ref in ("ada", "bo"):
-        said = say(
-            "do", "RegisterCustomer", f"ref={ref}", f"name={ref.title()}", "occurred_at=2024-01-01", "--currency", "EUR"
-        )
-        assert said.status == 0
-    for quote_id, who in (("Q-1", "ada"), ("Q-2", "bo")):
-        fields = (f"customer={who}", f"quote_id={quote_id}", f"lines={LINES}", "valid_until=2024-03-31")
-        assert say("do", "SendQuote", *fields, "occurred_at=2024-03-01T12:00:00Z").status == 0
-    revised = 'lines=[{"sku": "tea", "unit_price": "9.50", "tax_rate": "7"}]'
-    when = "occurred_at=2024-03-05T12:00:00Z"
-    assert say("do", "ReviseQuote", "quote_id=Q-1", "revision=2", revised, "note=Danke!", when).status == 0
-    terms = ("contract_id=C-1", "start=2024-04-01", "end=2025-03-31", "renewal_months=12", "notice_days=90")
-    assert say("do", "AcceptQuote", "quote_id=Q-1", *terms, "occurred_at=2024-03-10T12:00:00Z").status == 0
+
+    def trade() -> None:
+        for ref in ("ada", "bo"):
+            said = say(
+                "do",
+                "RegisterCustomer",
+                f"ref={ref}",
+                f"name={ref.title()}",
+                "occurred_at=2024-01-01",
+                "--currency",
+                "EUR",
+            )
+            assert said.status == 0
+        for quote_id, who in (("Q-1", "ada"), ("Q-2", "bo")):
+            fields = (f"customer={who}", f"quote_id={quote_id}", f"lines={LINES}", "valid_until=2024-03-31")
+            assert say("do", "SendQuote", *fields, "occurred_at=2024-03-01T12:00:00Z").status == 0
+        revised = 'lines=[{"sku": "tea", "unit_price": "9.50", "tax_rate": "7"}]'
+        when = "occurred_at=2024-03-05T12:00:00Z"
+        assert say("do", "ReviseQuote", "quote_id=Q-1", "revision=2", revised, "note=Danke!", when).status == 0
+        terms = ("contract_id=C-1", "start=2024-04-01", "end=2025-03-31", "renewal_months=12", "notice_days=90")
+        assert say("do", "AcceptQuote", "quote_id=Q-1", *terms, "occurred_at=2024-03-10T12:00:00Z").status == 0
+
+    once(trade)
     return say
 
 

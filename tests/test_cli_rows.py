@@ -17,7 +17,7 @@ import typer.main
 
 from regulars.cli.app import app
 from regulars.crm_domain.money import is_plain_number
-from saying import Say
+from saying import Once, Say
 from shops import default_text
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -91,11 +91,14 @@ TEXTS = {"rfm": {"orders"}, "audit": {"old", "new"}}
 
 
 @pytest.fixture
-def shop(say: Say, tmp_path: Path) -> Say:
-    for line in WORDS:
-        assert say("do", *line.split()).status == 0
-    (tmp_path / "rules.toml").write_text(f"{default_text()}\n{RULES}", encoding="utf-8")
-    assert say("rules", "publish", "rules.toml", "--reason", "it runs out").status == 0
+def shop(say: Say, tmp_path: Path, once: Once) -> Say:
+    def trade() -> None:
+        for line in WORDS:
+            assert say("do", *line.split()).status == 0
+        (tmp_path / "rules.toml").write_text(f"{default_text()}\n{RULES}", encoding="utf-8")
+        assert say("rules", "publish", "rules.toml", "--reason", "it runs out").status == 0
+
+    once(trade)
     return say
 
 

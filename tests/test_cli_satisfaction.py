@@ -9,7 +9,7 @@ import pytest
 
 import regulars
 from regulars import Rejected
-from saying import Say
+from saying import Once, Say
 
 SHOP = (
     "RegisterCustomer ref=shop:1 occurred_at=2024-01-01 --currency EUR",
@@ -25,9 +25,12 @@ SHOP = (
 
 
 @pytest.fixture
-def shop(say: Say) -> Say:
-    for line in SHOP:
-        assert say("do", *line.split()).status == 0
+def shop(say: Say, once: Once) -> Say:
+    def trade() -> None:
+        for line in SHOP:
+            assert say("do", *line.split()).status == 0
+
+    once(trade)
     return say
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from saying import Say
+from saying import Once, Say
 
 SEGMENTS = """
 [[segment]]
@@ -23,27 +23,31 @@ pause_days = 90
 
 
 @pytest.fixture
-def shop(say: Say, tmp_path: Path) -> Say:
+def shop(say: Say, tmp_path: Path, once: Once) -> Say:
     """By now, 1 June 2024, Ada and Bo are quiet, Cy has just become so and Di hasn't; only Ada spent much."""
-    say("do", "RegisterCustomer", "ref=nobody", "occurred_at=2024-01-01T12:00:00Z", "--currency", "EUR")
-    for ref, name, amount, day in (
-        ("a", "Ada", "120", "2024-03-01"),
-        ("b", "=Bo", "20", "2024-04-01"),
-        ("c", "Cy", "20", "2024-05-02"),
-        ("d", "Di", "20", "2024-05-09"),
-    ):
-        say("do", "RegisterCustomer", f"ref={ref}", f"name={name}", f"occurred_at={day}T12:00:00Z")
-        say(
-            "do",
-            "RecordPurchase",
-            f"customer={ref}",
-            f"order_id={ref}",
-            f"amount={amount}",
-            f"occurred_at={day}T12:00:00Z",
-        )
-    rules = tmp_path / "rules.toml"
-    rules.write_text(say("rules", "show").out + SEGMENTS, encoding="utf-8")
-    assert say("rules", "publish", str(rules), "--reason", "segments").status == 0
+
+    def trade() -> None:
+        say("do", "RegisterCustomer", "ref=nobody", "occurred_at=2024-01-01T12:00:00Z", "--currency", "EUR")
+        for ref, name, amount, day in (
+            ("a", "Ada", "120", "2024-03-01"),
+            ("b", "=Bo", "20", "2024-04-01"),
+            ("c", "Cy", "20", "2024-05-02"),
+            ("d", "Di", "20", "2024-05-09"),
+        ):
+            say("do", "RegisterCustomer", f"ref={ref}", f"name={name}", f"occurred_at={day}T12:00:00Z")
+            say(
+                "do",
+                "RecordPurchase",
+                f"customer={ref}",
+                f"order_id={ref}",
+                f"amount={amount}",
+                f"occurred_at={day}T12:00:00Z",
+            )
+        rules = tmp_path / "rules.toml"
+        rules.write_text(say("rules", "show").out + SEGMENTS, encoding="utf-8")
+        assert say("rules", "publish", str(rules), "--reason", "segments").status == 0
+
+    once(trade)
     return say
 
 

@@ -7,21 +7,25 @@ import io
 
 import pytest
 
-from saying import Say
+from saying import Once, Say
 
 
 @pytest.fixture
-def shop(say: Say) -> Say:
+def shop(say: Say, once: Once) -> Say:
     """Ada is to be called, ribbon to be ordered each month; it is asked at noon of 1 June 2024."""
-    then = "occurred_at=2024-05-20T09:00:00Z"
-    say("do", "RegisterCustomer", "ref=ada", "occurred_at=2024-01-01T11:00:00Z")
-    tasks = (
-        ("task_id=K-1", "customer=ada", "what=Call about the parcel", "due=2024-05-30", "owner=li"),
-        ("task_id=K-2", "what=Order ribbon", "due=2024-06-30", "repeats=last day of the month"),
-        ("task_id=K-3", "customer=ada", "what=Write to her", "due=2024-06-03T09:30"),
-    )
-    for fields in tasks:
-        assert say("do", "AddTask", *fields, then).status == 0
+
+    def trade() -> None:
+        then = "occurred_at=2024-05-20T09:00:00Z"
+        say("do", "RegisterCustomer", "ref=ada", "occurred_at=2024-01-01T11:00:00Z")
+        tasks = (
+            ("task_id=K-1", "customer=ada", "what=Call about the parcel", "due=2024-05-30", "owner=li"),
+            ("task_id=K-2", "what=Order ribbon", "due=2024-06-30", "repeats=last day of the month"),
+            ("task_id=K-3", "customer=ada", "what=Write to her", "due=2024-06-03T09:30"),
+        )
+        for fields in tasks:
+            assert say("do", "AddTask", *fields, then).status == 0
+
+    once(trade)
     return say
 
 

@@ -14,16 +14,20 @@ import python_calamine
 import regulars
 from populations import BEGIN, buy, lives
 from regulars import RegisterCustomer
-from saying import Say
+from saying import Once, Say
 
 
 @pytest.fixture
-def shop(say: Say) -> Say:
+def shop(say: Say, once: Once) -> Say:
     """Ada is worth something, Bo less; they are too few for a model."""
-    for ref, name in (("ada", "Ada"), ("bo", "Bo")):
-        say("do", "RegisterCustomer", f"ref={ref}", f"name={name}", "--currency", "EUR")
-    for number, (ref, amount) in enumerate((("ada", "150"), ("ada", "90"), ("bo", "20"))):
-        say("do", "RecordPurchase", f"customer={ref}", f"order_id=A-{number}", f"amount={amount}")
+
+    def trade() -> None:
+        for ref, name in (("ada", "Ada"), ("bo", "Bo")):
+            say("do", "RegisterCustomer", f"ref={ref}", f"name={name}", "--currency", "EUR")
+        for number, (ref, amount) in enumerate((("ada", "150"), ("ada", "90"), ("bo", "20"))):
+            say("do", "RecordPurchase", f"customer={ref}", f"order_id=A-{number}", f"amount={amount}")
+
+    once(trade)
     return say
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from shutil import copy
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -142,10 +143,17 @@ def is_apart(crm: Regulars, one: str, other: str, partitions: int) -> bool:
     return partition_of(str(crm.find(one)), partitions) != partition_of(str(crm.find(other)), partitions)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shop in a file that nobody has open, for others to copy."""
+    path = tmp_path_factory.mktemp("made") / "shop.db"
+    make_shop(prepared_sqlite(path))
+    return path
+
+
 @pytest.fixture
-def shop(sqlite_database_url: str) -> str:
-    make_shop(sqlite_database_url)
-    return sqlite_database_url
+def shop(made: Path, tmp_path: Path) -> str:
+    return str(copy(made, tmp_path / "shop.db"))
 
 
 def later() -> Clock:
@@ -239,8 +247,7 @@ def test_an_extension_is_folded_where_the_events_are(spark: SparkSession, tmp_pa
 
 
 @on_local
-def test_a_cluster_finds_what_was_changed(spark: SparkSession, say: Say) -> None:
-    make_shop(prepared_sqlite(Path("shop.db")))
+def test_a_cluster_finds_what_was_changed(spark: SparkSession, shop: str, say: Say) -> None:
     say("--db", "shop.db", "archive", "far", "--partitions", "3")
     said = say("--db", "shop.db", "rebuild", "--spark", LOCAL, "--archive", "far", "--json")
     assert said.status == 0

@@ -41,6 +41,7 @@ from shops import (
     empty_file,
     everything_of,
     fresh_store,
+    in_each_database,
     number_of,
     opened,
     other_rules,
@@ -92,9 +93,9 @@ def listed(crm: Regulars, **asked: Any) -> dict[str | None, dict[str, Any]]:
 # ------------------------------------------------------------------------------------------------------- the law
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 8)
-@given(trade(max_size=12), st.integers(0, 12), st.integers(-400, 400), other_rules(), st.integers(0, 12))
+@in_each_database(
+    EXAMPLES // 8, trade(max_size=12), st.integers(0, 12), st.integers(-400, 400), other_rules(), st.integers(0, 12)
+)
 def test_known_at_is_a_store_that_stopped_there(
     kind: str, postgres_url: str, steps: list[Step], stop: int, days: int, rules: Ruleset, publish_at: int
 ) -> None:
@@ -379,9 +380,7 @@ def test_an_id_is_asked_as_well_as_a_reference(crm: Regulars, clock: Clock) -> N
 # ------------------------------------------------------------------------------------------------------ how many when
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 7)
-@given(st.data())
+@in_each_database(EXAMPLES // 7, st.data())
 def test_how_many_have_a_verdict_on_a_day_is_of_how_many_their_timelines_say_so(
     postgres_url: str, kind: str, data: st.DataObject
 ) -> None:

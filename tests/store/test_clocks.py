@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_any_day import listed, one
 
@@ -29,6 +28,7 @@ from shops import (
     carry_out,
     empty_file,
     fresh_store,
+    in_each_database,
     opened,
     tell,
     trade,
@@ -66,9 +66,7 @@ def recorded(instants: Iterable[datetime]) -> list[datetime]:
     return found
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 8)
-@given(told(), st.data())
+@in_each_database(EXAMPLES // 8, told(), st.data())
 def test_known_at_is_a_store_that_stopped_after_the_last_event_recorded_by_then(
     kind: str, postgres_url: str, steps: list[tuple[timedelta, CommandAt]], data: st.DataObject
 ) -> None:
@@ -104,9 +102,7 @@ def trail(crm: Regulars, **asked: datetime) -> list[tuple[int, str]]:
     return [(each.position, each.type) for each in crm.audit(limit=1000, **asked)]
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 8)
-@given(told())
+@in_each_database(EXAMPLES // 8, told())
 def test_what_is_known_now_is_everything(
     kind: str, postgres_url: str, steps: list[tuple[timedelta, CommandAt]]
 ) -> None:
@@ -120,9 +116,7 @@ def test_what_is_known_now_is_everything(
         assert listed(crm, known_at=clock.now) == listed(crm)
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 6)
-@given(st.lists(jumps, min_size=1, max_size=12), jumps)
+@in_each_database(EXAMPLES // 6, st.lists(jumps, min_size=1, max_size=12), jumps)
 def test_status_names_what_a_clock_recorded_that_ran_ahead(
     kind: str, postgres_url: str, gaps: list[timedelta], later: timedelta
 ) -> None:

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars import (
@@ -32,7 +31,7 @@ from regulars import (
     UndoMerge,
     VoidPurchase,
 )
-from shops import BEGIN, DAY, HOUR, Clock, fresh_store, opened
+from shops import BEGIN, DAY, HOUR, Clock, fresh_store, in_each_database, opened
 
 PEOPLE = ("ada", "bob")
 LATER = BEGIN + 200 * DAY
@@ -180,9 +179,7 @@ def known_of(crm: Regulars, who: str, until: int | None = None) -> tuple[int, in
     return shown.orders, int(shown.net_spend), None if last is None else (last - BEGIN).days
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=30)
-@given(st.lists(wishes, min_size=2, max_size=10))
+@in_each_database(30, st.lists(wishes, min_size=2, max_size=10))
 def test_what_is_known_of_orders_is_what_was_said_last(
     kind: str, postgres_url: str, history: list[tuple[Any, ...]]
 ) -> None:

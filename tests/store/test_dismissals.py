@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars import (
@@ -21,7 +20,7 @@ from regulars import (
     UndoDismissal,
     UndoMerge,
 )
-from shops import fresh_store, opened
+from shops import fresh_store, in_each_database, opened
 
 KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 PEOPLE = ("shop:1", "shop:2", "shop:3", "shop:4")
@@ -128,9 +127,7 @@ def test_the_audit_tells_it_in_sentences_with_the_reason(crm: Regulars) -> None:
         assert "the same" in told
 
 
-@KINDS
-@settings(max_examples=15)
-@given(data=st.data())
+@in_each_database(15, data=st.data())
 def test_no_group_has_two_who_were_told_apart_and_whoever_is_left_may_be_the_same_as_somebody(
     kind: str, postgres_url: str, data: st.DataObject
 ) -> None:

@@ -37,6 +37,7 @@ from shops import (
     Clock,
     Step,
     fresh_store,
+    in_each_database,
     number_of,
     opened,
     other_rules,
@@ -92,9 +93,7 @@ def listed(crm: Regulars, day: float, **asked: object) -> list[tuple[str | None,
 # ----------------------------------------------------------------------------------------------------------------- laws
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=EXAMPLES // 6)
-@given(trade())
+@in_each_database(EXAMPLES // 6, trade())
 def test_what_was_folded_as_it_came_is_what_a_rebuild_gives(kind: str, postgres_url: str, steps: list[Step]) -> None:
     clock = Clock()
     with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
@@ -128,9 +127,7 @@ def test_publishing_gaps_is_as_if_the_store_had_always_had_them(steps: list[Step
         assert _dues(crm) == _dues(other)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=EXAMPLES // 6)
-@given(trade(), st.sampled_from([None, -30, 50]), other_rules())
+@in_each_database(EXAMPLES // 6, trade(), st.sampled_from([None, -30, 50]), other_rules())
 def test_a_difference_says_what_publishing_changes(
     kind: str, postgres_url: str, steps: list[Step], days: int | None, new: Ruleset
 ) -> None:

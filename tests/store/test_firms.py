@@ -9,7 +9,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
@@ -38,7 +37,7 @@ from regulars import (
     VoidEmployment,
 )
 from regulars.adapters.importing import Mapping
-from shops import BEGIN, DAY, HOUR, Clock, accepted, fresh_store, opened, until_none_is_taken
+from shops import BEGIN, DAY, HOUR, Clock, accepted, fresh_store, in_each_database, opened, until_none_is_taken
 
 KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 ACME, GLOBEX, ADA, BOB = "acme", "globex", "ada", "bob"
@@ -139,9 +138,7 @@ def works(told: list[Any], person: str, firm: str, day: date) -> tuple[bool, str
     return at, role
 
 
-@KINDS
-@settings(max_examples=15)
-@given(told=st.lists(words, min_size=1, max_size=7), random=st.randoms(use_true_random=False))
+@in_each_database(15, told=st.lists(words, min_size=1, max_size=7), random=st.randoms(use_true_random=False))
 def test_told_in_any_order_they_say_what_plain_counting_says(
     kind: str, postgres_url: str, told: list[Command], random: Random
 ) -> None:

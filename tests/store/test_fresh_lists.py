@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars import (
@@ -29,7 +28,7 @@ from regulars.adapters.read_models import catch_up, replay
 from regulars.adapters.store.store import Store
 from regulars.session import own_writes, session
 from saying import Say
-from shops import DAY, EXAMPLES, PEOPLE, Clock, fresh_store, opened, play, register, trade
+from shops import DAY, EXAMPLES, PEOPLE, Clock, fresh_store, in_each_database, opened, play, register, trade
 
 AT_ONCE = timedelta()
 A_MOMENT = timedelta(milliseconds=50)
@@ -111,9 +110,7 @@ def ticket_wishes(now: Any) -> list[dict[str, Any]]:
     ]
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 6)
-@given(before=trade(max_size=12), after=trade(max_size=8), limit=st.integers(1, 4))
+@in_each_database(EXAMPLES // 6, before=trade(max_size=12), after=trade(max_size=8), limit=st.integers(1, 4))
 def test_what_is_not_folded_in_yet_makes_no_difference_to_who_wrote_it(
     kind: str, postgres_url: str, before: Any, after: Any, limit: int
 ) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars import (
@@ -24,7 +22,7 @@ from regulars import (
     SuspendMembership,
     VoidPurchase,
 )
-from shops import BEGIN, DAY, Clock, fresh_store, opened, until_none_is_taken
+from shops import BEGIN, DAY, Clock, fresh_store, in_each_database, opened, until_none_is_taken
 
 NOW = BEGIN + 300 * DAY
 
@@ -53,9 +51,8 @@ def told(kind: str, postgres_url: str, commands: list[Command], *, together: boo
         return balance(crm, clock)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=15)
-@given(
+@in_each_database(
+    15,
     enrolment=st.integers(0, 60),
     orders=st.dictionaries(st.integers(0, 60), st.integers(1, 100), min_size=1, max_size=4),
     random=st.randoms(use_true_random=False),
@@ -141,9 +138,8 @@ def status_on(moves: list[tuple[int, str]], day: int) -> str:
     return status
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=20)
-@given(
+@in_each_database(
+    20,
     moves=courses(),
     orders=st.dictionaries(st.integers(0, 40), st.integers(1, 100), min_size=1, max_size=4),
     returns=st.sets(st.integers(0, 40), max_size=2),

@@ -42,6 +42,7 @@ from shops import (
     Step,
     default_text,
     fresh_store,
+    in_each_database,
     opened,
     other_rules,
     play,
@@ -82,9 +83,7 @@ def of(instant: int) -> datetime:
 # --------------------------------------------------------------------------------------------- against other questions
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 10)
-@given(st.data())
+@in_each_database(EXAMPLES // 10, st.data())
 def test_a_trend_says_what_totals_and_the_customers_themselves_say_of_each_end(
     postgres_url: str, kind: str, data: st.DataObject
 ) -> None:
@@ -100,9 +99,7 @@ def test_a_trend_says_what_totals_and_the_customers_themselves_say_of_each_end(
             assert [Counter(each.counts) for each in found.points] == said
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 10)
-@given(st.data())
+@in_each_database(EXAMPLES // 10, st.data())
 def test_where_counts_those_whom_a_list_of_that_day_finds(postgres_url: str, kind: str, data: st.DataObject) -> None:
     steps = data.draw(trade())
     with traded(kind, postgres_url, steps) as crm:
@@ -117,9 +114,7 @@ def test_where_counts_those_whom_a_list_of_that_day_finds(postgres_url: str, kin
                 assert Counter(found[period].counts) == Counter(each.stage for each in crm.customers(**listed))
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 10)
-@given(st.data())
+@in_each_database(EXAMPLES // 10, st.data())
 def test_a_trend_of_segments_says_what_the_segments_of_each_end_say(
     postgres_url: str, kind: str, data: st.DataObject
 ) -> None:
@@ -142,9 +137,7 @@ def test_a_trend_of_segments_says_what_the_segments_of_each_end_say(
                     assert Counter(inside[name][place].counts) == said
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 10)
-@given(st.data())
+@in_each_database(EXAMPLES // 10, st.data())
 def test_a_flow_pairs_both_days_and_adds_up_to_the_totals_of_each(
     postgres_url: str, kind: str, data: st.DataObject
 ) -> None:
@@ -173,9 +166,7 @@ def test_a_flow_pairs_both_days_and_adds_up_to_the_totals_of_each(
                 assert went == {each for each, theirs in pairs.items() if theirs == pair}
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 10)
-@given(st.data())
+@in_each_database(EXAMPLES // 10, st.data())
 def test_rfm_and_points_are_those_of_the_customers_one_by_one(
     postgres_url: str, kind: str, data: st.DataObject
 ) -> None:
@@ -207,9 +198,7 @@ def test_rfm_and_points_are_those_of_the_customers_one_by_one(
 # --------------------------------------------------------------------------------------------- against the bare events
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 10)
-@given(st.data())
+@in_each_database(EXAMPLES // 10, st.data())
 def test_cohorts_and_revenue_are_those_of_the_bare_events(postgres_url: str, kind: str, data: st.DataObject) -> None:
     steps = data.draw(trade())
     with traded(kind, postgres_url, steps) as crm:
@@ -276,9 +265,7 @@ def worth_at(order: Any, returns: list[Any], end: datetime) -> int:
 # --------------------------------------------------------------------------------------------------- the other axes
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 16)
-@given(st.data())
+@in_each_database(EXAMPLES // 16, st.data())
 def test_known_at_says_what_was_said_then(postgres_url: str, kind: str, data: st.DataObject) -> None:
     before, after = data.draw(trade(max_size=10)), data.draw(trade(max_size=6))
     clock = Clock()
@@ -307,9 +294,7 @@ def day(moment: datetime) -> date:
     return moment.astimezone(BERLIN).date()
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 16)
-@given(st.data())
+@in_each_database(EXAMPLES // 16, st.data())
 def test_other_rules_say_what_they_say_once_they_are_in_force(
     postgres_url: str, kind: str, data: st.DataObject
 ) -> None:
@@ -332,9 +317,7 @@ def test_both_databases_add_up_the_same(postgres_url: str, data: st.DataObject) 
         assert expiring[0] == expiring[1]
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 16)
-@given(st.data())
+@in_each_database(EXAMPLES // 16, st.data())
 def test_forgetting_and_rebuilding_change_no_number(postgres_url: str, kind: str, data: st.DataObject) -> None:
     steps = data.draw(trade(max_size=10))
     with traded(kind, postgres_url, steps) as crm:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars import (
@@ -37,6 +36,7 @@ from shops import (
     Step,
     default_text,
     fresh_store,
+    in_each_database,
     merges,
     number_of,
     one_by_one,
@@ -57,9 +57,7 @@ def history() -> st.SearchStrategy[list[Step]]:
     return one_by_one(commands, gaps=[timedelta(), DAY, 20 * DAY, 70 * DAY], max_size=14)
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 6)
-@given(steps=history(), rules=other_rules())
+@in_each_database(EXAMPLES // 6, steps=history(), rules=other_rules())
 def test_what_is_stored_is_what_is_asked_rebuilt_and_published(
     kind: str, postgres_url: str, steps: list[Step], rules: Any
 ) -> None:

@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars import (
@@ -69,7 +68,7 @@ from regulars import (
     WithdrawConsent,
 )
 from regulars.crm_domain.interaction import InteractionCommand
-from shops import Clock, accepted, fresh_store, opened, until_none_is_taken
+from shops import Clock, accepted, fresh_store, in_each_database, opened, until_none_is_taken
 
 BEGIN = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 HOUR = timedelta(hours=1)
@@ -227,9 +226,8 @@ def answers_of(crm: Regulars, at: list[datetime]) -> list[Any]:
     return said
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=15)
-@given(
+@in_each_database(
+    15,
     words=st.lists(st.sampled_from(ABOUT_AN_OPPORTUNITY), min_size=2, max_size=9).map(counting_once),
     random=st.randoms(use_true_random=False),
 )
@@ -240,9 +238,7 @@ def test_what_happened_to_an_opportunity_told_in_any_order_ends_in_the_same(
     require_the_same_in_any_order(kind, postgres_url, [opened, *(word for word in words if word != opened)], random)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=6)
-@given(words=st.permutations(NAMING), random=st.randoms(use_true_random=False))
+@in_each_database(6, words=st.permutations(NAMING), random=st.randoms(use_true_random=False))
 def test_what_names_an_opportunity_a_quote_or_a_ticket_told_in_any_order_ends_in_the_same(
     kind: str, postgres_url: str, words: list[Command], random: Random
 ) -> None:
@@ -250,9 +246,8 @@ def test_what_names_an_opportunity_a_quote_or_a_ticket_told_in_any_order_ends_in
     require_the_same_in_any_order(kind, postgres_url, [opened, *words], random)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=25)
-@given(
+@in_each_database(
+    25,
     words=st.lists(st.sampled_from([*ABOUT_A_CUSTOMER, *ABOUT_A_TICKET, *ABOUT_A_TASK]), min_size=2, max_size=9).map(
         counting_once
     ),
@@ -264,9 +259,8 @@ def test_words_told_in_any_order_end_in_the_same_record_and_answers(
     require_the_same_in_any_order(kind, postgres_url, words, random)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=15)
-@given(
+@in_each_database(
+    15,
     returns=st.lists(st.sampled_from(WHAT_CAME_BACK), min_size=1, max_size=5).map(counting_once),
     random=st.randoms(use_true_random=False),
 )

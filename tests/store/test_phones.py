@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars import (
@@ -25,7 +24,7 @@ from regulars import (
     parse_rules,
 )
 from regulars.adapters.vault.keyring import new_master_key
-from shops import fresh_store, opened, room_for_a_store, with_edits
+from shops import fresh_store, in_each_database, opened, room_for_a_store, with_edits
 
 KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 
@@ -89,9 +88,7 @@ def numbers(draw: st.DrawFn) -> tuple[str, str]:
     )
 
 
-@KINDS
-@settings(max_examples=12)
-@given(data=st.data(), number=numbers())
+@in_each_database(12, data=st.data(), number=numbers())
 def test_all_spellings_of_a_number_are_one_under_its_country(
     kind: str, postgres_url: str, data: st.DataObject, number: tuple[str, str]
 ) -> None:
@@ -112,9 +109,9 @@ def test_all_spellings_of_a_number_are_one_under_its_country(
         assert crm.customer(crm.find(asked)).ref == people[0]
 
 
-@KINDS
-@settings(max_examples=8)
-@given(countries=st.lists(st.sampled_from([None, *sorted(HOMES)]), min_size=1, max_size=4), steps=st.data())
+@in_each_database(
+    8, countries=st.lists(st.sampled_from([None, *sorted(HOMES)]), min_size=1, max_size=4), steps=st.data()
+)
 def test_however_the_country_came_into_force_look_ups_are_as_if_it_always_had_been(
     kind: str, postgres_url: str, countries: list[str | None], steps: st.DataObject
 ) -> None:

@@ -14,7 +14,6 @@ from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "independent"))
@@ -48,6 +47,7 @@ from shops import (
     default_text,
     earlier,
     fresh_store,
+    in_each_database,
     merges,
     one_by_one,
     opened,
@@ -113,9 +113,7 @@ def shop(kind: str, postgres_url: str, clock: Clock) -> Iterator[Regulars]:
 # ------------------------------------------------------------------------------------------------------------- laws
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 5)
-@given(selling(), st.data())
+@in_each_database(EXAMPLES // 5, selling(), st.data())
 def test_a_waterfall_adds_up_between_what_is_open_on_any_two_days(
     postgres_url: str, kind: str, steps: list[Step], data: st.DataObject
 ) -> None:
@@ -147,9 +145,7 @@ def require_to_add_up(found: Waterfall) -> None:
     assert found.before.opportunities + sum(counts) == found.after.opportunities
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 10)
-@given(selling())
+@in_each_database(EXAMPLES // 10, selling())
 def test_as_known_at_a_moment_is_what_was_said_at_that_moment(postgres_url: str, kind: str, steps: list[Step]) -> None:
     clock, said = Clock(), list[tuple[datetime, Pipeline, Any, Any]]()
     with shop(kind, postgres_url, clock) as crm:
@@ -168,9 +164,7 @@ def test_as_known_at_a_moment_is_what_was_said_at_that_moment(postgres_url: str,
             assert crm.pipeline_stages(**asked) == stages
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 10)
-@given(selling())
+@in_each_database(EXAMPLES // 10, selling())
 def test_lines_add_up_however_a_pipeline_is_told_apart(postgres_url: str, kind: str, steps: list[Step]) -> None:
     clock = Clock()
     with shop(kind, postgres_url, clock) as crm:
@@ -190,9 +184,7 @@ def test_lines_add_up_however_a_pipeline_is_told_apart(postgres_url: str, kind: 
             assert sum(each.amount for each in parts) == forecast.total.amount
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 10)
-@given(selling())
+@in_each_database(EXAMPLES // 10, selling())
 def test_what_a_difference_of_rules_forecasts_is_forecast_once_they_are_published(
     postgres_url: str, kind: str, steps: list[Step]
 ) -> None:

@@ -42,6 +42,7 @@ from shops import (
     Step,
     accepted,
     fresh_store,
+    in_each_database,
     one_by_one,
     opened,
     play,
@@ -286,9 +287,7 @@ def test_told_in_any_order_words_end_in_the_same_record(drawn: list[tuple[Comman
     assert seen[0] == seen[1]
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=EXAMPLES // 10)
-@given(trade(max_size=10))
+@in_each_database(EXAMPLES // 10, trade(max_size=10))
 def test_what_was_folded_as_it_came_is_what_a_rebuild_gives(kind: str, postgres_url: str, steps: list[Step]) -> None:
     clock = Clock()
     with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:

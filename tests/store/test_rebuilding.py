@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from itertools import count
 from multiprocessing.synchronize import Event as Signal
 from pathlib import Path
@@ -20,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
+from cutting import Cut, CutOffError, cuts_of, is_cut_off
 from databases import fresh_postgres, fresh_sqlite
 from outside import run
 from processes import forked
@@ -41,7 +43,6 @@ from regulars.adapters.read_models.generations import everything, go_live, prepa
 from regulars.adapters.read_models.verifying import Fingerprint
 from regulars.adapters.sql.columns import as_stored
 from regulars.adapters.store.store import Store
-from regulars.adapters.store.transaction import Transaction
 from shops import (
     BEGIN,
     DAY,
@@ -55,6 +56,7 @@ from shops import (
     carry_out,
     empty_file,
     fresh_store,
+    in_each_database,
     number_of,
     opened,
     other_rules,
@@ -105,9 +107,7 @@ def live(crm: Regulars) -> int:
 # ------------------------------------------------------------------------------------------- three ways to the same
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 7)
-@given(trade(), st.data())
+@in_each_database(EXAMPLES // 7, trade(), st.data())
 def test_folded_in_any_batches_and_rebuilt_is_the_same(
     kind: str, postgres_url: str, steps: list[Step], data: st.DataObject
 ) -> None:
@@ -230,9 +230,7 @@ def shop_with_everything(crm: Regulars, clock: Clock) -> None:
     crm.do(MergeCustomers(customer=PEOPLE[3], into=PEOPLE[2]))
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 6)
-@given(damages, st.data())
+@in_each_database(EXAMPLES // 6, damages, st.data())
 def test_damage_is_found_and_put_right_projection_by_projection(
     kind: str, postgres_url: str, harm: list[Damage], data: st.DataObject
 ) -> None:
@@ -334,40 +332,6 @@ def test_what_nobody_knows_is_not_repaired(database_url: str) -> None:
 # ------------------------------------------------------------------------------------------------------ being cut off
 
 
-class CutOffError(Exception):
-    """The power went."""
-
-
-@contextmanager
-def cut_off_at(step: int, *, after: bool) -> Iterator[None]:
-    """Let the power go just before a write transaction begins, or just after it is committed; the first one is 0."""
-    original, began = Store.writing, count()
-
-    @contextmanager
-    def writing(self: Store, **options: Any) -> Iterator[Transaction]:
-        number = next(began)
-        if number == step and not after:
-            raise CutOffError
-        with original(self, **options) as tx:
-            yield tx
-        if number == step and after:
-            raise CutOffError
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Store, "writing", writing)
-        yield
-
-
-def is_cut_off(work: Callable[[], object], step: int, *, after: bool) -> bool:
-    """Whether some work was cut off at a step; False where it was through before."""
-    try:
-        with cut_off_at(step, after=after):
-            work()
-    except CutOffError:
-        return True
-    return False
-
-
 #: In each kind of database, in each way of folding, before each transaction or after it.
 CUTS = pytest.mark.parametrize(
     ("kind", "way", "after"),
@@ -397,16 +361,16 @@ def test_a_rebuild_that_is_cut_off_anywhere_is_gone_on_with(url: str, way: str, 
         shop_with_everything(crm, clock)
         crm.catch_up()
         before = fingerprint(crm)
-        for step in count(step=1 if way == "batches" else 4):  # customer by customer, many commits are of one kind
+        cuts = cuts_of(crm.projections.rebuild)
+        for number, cut in enumerate(cuts):
             answering = live(crm)
             rows = read_models_of(crm, answering)
-            if not is_cut_off(crm.projections.rebuild, step, after=after):
-                break
+            assert is_cut_off(crm.projections.rebuild, cut, after=after)
             went_live = live(crm) != answering  # only what comes after the last commit of all is cut off later
             assert read_models_of(crm, answering) == rows
             assert fingerprint(crm) == before
             if not went_live:
-                crm.do(RecordPurchase(customer=PEOPLE[step % 3], order_id=f"between-{step}", amount="10.00"))
+                crm.do(RecordPurchase(customer=PEOPLE[number % 3], order_id=f"between-{number}", amount="10.00"))
                 begun = len(crm.projections.generations())
                 assert len(crm.customers()) == 3
                 assert live(crm) == answering
@@ -415,7 +379,7 @@ def test_a_rebuild_that_is_cut_off_anywhere_is_gone_on_with(url: str, way: str, 
                 assert len(crm.projections.generations()) <= begun + 1
                 before = fingerprint(crm)
                 crm.projections.prune()
-        assert step >= 5
+        assert len(cuts) >= 5
 
 
 @CUTS
@@ -423,25 +387,25 @@ def test_a_publication_that_is_cut_off_anywhere_is_gone_on_with(url: str, way: s
     clock = Clock()
     with opened(url, clock) as crm, folding_in(way):
         shop_with_everything(crm, clock)
-        for step in count(step=1 if way == "batches" else 4):
+        crm.catch_up()
+
+        def publish(days: int) -> object:
+            return crm.rules.publish(with_edits([("hold_days = 365", f"hold_days = {days}")]), reason="shorter")
+
+        cuts = cuts_of(lambda: publish(30))
+        for days, cut in enumerate(cuts, start=31):
             versions, answering = len(crm.rules.history()), live(crm)
             asked = [(each, each.explain(), each.timeline()) for each in crm.customers()]
-            fewer = with_edits([("hold_days = 365", f"hold_days = {30 + step}")])
-
-            def publish(rules: regulars.Ruleset = fewer) -> object:
-                return crm.rules.publish(rules, reason="shorter")
-
-            if not is_cut_off(publish, step, after=after):
-                break
+            assert is_cut_off(partial(publish, days), cut, after=after)
             if live(crm) == answering:
                 assert len(crm.rules.history()) == versions
                 assert [(each, each.explain(), each.timeline()) for each in crm.customers()] == asked
-            publish()
-            assert crm.ruleset == fewer
+            publish(days)
+            assert crm.ruleset == with_edits([("hold_days = 365", f"hold_days = {days}")])
             assert [each.in_force for each in crm.rules.history()] == [False] * versions + [True]
             fingerprint(crm)
             crm.projections.prune()
-        assert step >= 5
+        assert len(cuts) >= 5
 
 
 def test_a_batch_that_was_folded_while_others_began_with_everything_is_thrown_away(
@@ -455,7 +419,7 @@ def test_a_batch_that_was_folded_while_others_began_with_everything_is_thrown_aw
             if not began:
                 began.append(True)
                 with folding(replay_from=1, customers=1):
-                    assert is_cut_off(other.catch_up, 2, after=True)
+                    assert is_cut_off(other.catch_up, Cut(2), after=True)
             return original(*about)
 
         monkeypatch.setattr(catch_up, "links_changed", begin_meanwhile)

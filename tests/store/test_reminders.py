@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from borax.calendars.lunardate import LunarDate
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import regulars
@@ -41,6 +40,7 @@ from shops import (
     Clock,
     Step,
     fresh_store,
+    in_each_database,
     opened,
     play,
     read_models_of,
@@ -204,9 +204,14 @@ def telling(who: str, life: Life) -> list[Command]:
     return commands
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=max(4, EXAMPLES // 5))
-@given(lives(), lives(), st.randoms(use_true_random=False), st.lists(days, min_size=6, max_size=6), st.booleans())
+@in_each_database(
+    max(4, EXAMPLES // 5),
+    lives(),
+    lives(),
+    st.randoms(use_true_random=False),
+    st.lists(days, min_size=6, max_size=6),
+    st.booleans(),
+)
 def test_reminders_are_those_that_a_plain_script_expands_day_by_day(
     kind: str, postgres_url: str, life: Life, other: Life, order: Any, asked: list[date], is_folded: bool
 ) -> None:
@@ -236,9 +241,7 @@ def test_reminders_are_those_that_a_plain_script_expands_day_by_day(
         )
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=max(3, EXAMPLES // 10))
-@given(trade())
+@in_each_database(max(3, EXAMPLES // 10), trade())
 def test_what_was_folded_as_it_came_is_what_a_rebuild_gives(kind: str, postgres_url: str, steps: list[Step]) -> None:
     clock = Clock()
     with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:

@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
 
 import regulars
 from histories import CARE, SEGMENTS
@@ -42,6 +41,7 @@ from shops import (
     Step,
     default_text,
     everything_of,
+    in_each_database,
     opened,
     other_rules,
     play,
@@ -101,9 +101,7 @@ def crm(database_url: str, clock: Clock) -> Iterator[Regulars]:
 # -------------------------------------------------------------------------------------- what is said is what happens
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 8)
-@given(trade(), other_rules(), other_rules())
+@in_each_database(EXAMPLES // 8, trade(), other_rules(), other_rules())
 def test_who_moves_in_the_preview_is_who_moves_and_a_rollback_takes_it_back(
     kind: str, postgres_url: str, steps: list[Step], founding: Ruleset, new: Ruleset
 ) -> None:

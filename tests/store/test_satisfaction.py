@@ -45,6 +45,7 @@ from shops import (
     default_text,
     empty_file,
     fresh_store,
+    in_each_database,
     merges,
     one_by_one,
     opened,
@@ -319,9 +320,7 @@ def test_totals_are_what_plain_counting_gives_at_any_instant(history: list[Step]
         assert {name: getattr(counts, name) for name in counted(events, at)} == counted(events, at)
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 10)
-@given(history=talk(max_size=20))
+@in_each_database(EXAMPLES // 10, history=talk(max_size=20))
 def test_what_was_folded_bit_by_bit_is_what_a_rebuild_says(kind: str, postgres_url: str, history: list[Step]) -> None:
     clock = Clock()
     with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:

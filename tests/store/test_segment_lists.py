@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars import (
@@ -35,6 +34,7 @@ from shops import (
     carry_out,
     default_text,
     fresh_store,
+    in_each_database,
     opened,
     read_models_of,
     register,
@@ -89,9 +89,7 @@ def turns(each: SegmentView, at: datetime, within: timedelta) -> bool:
 # --------------------------------------------------------------------------------------------------- one and the same
 
 
-@KINDS
-@settings(max_examples=max(EXAMPLES // 7, 3))
-@given(trade(), st.data())
+@in_each_database(max(EXAMPLES // 7, 3), trade(), st.data())
 def test_lists_and_counts_are_what_each_customer_is_told(
     kind: str, postgres_url: str, steps: list[Step], data: st.DataObject
 ) -> None:
@@ -131,9 +129,7 @@ def test_lists_and_counts_are_what_each_customer_is_told(
         assert read_models_of(crm, 3)["segments"] == before
 
 
-@KINDS
-@settings(max_examples=max(EXAMPLES // 10, 3))
-@given(trade(), st.sampled_from([1, 60]), st.sampled_from(["member", "gold"]))
+@in_each_database(max(EXAMPLES // 10, 3), trade(), st.sampled_from([1, 60]), st.sampled_from(["member", "gold"]))
 def test_movers_are_those_whom_a_publication_moves(
     kind: str, postgres_url: str, steps: list[Step], days: int, call_from: str
 ) -> None:

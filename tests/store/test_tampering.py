@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
 
 import regulars
 from regulars import (
@@ -31,6 +30,7 @@ from shops import (
     Clock,
     Step,
     fresh_store,
+    in_each_database,
     opened,
     other_rules,
     play,
@@ -111,9 +111,7 @@ def swap(shop: Shop, table: str, column: str, where: str = "") -> None:
 # --------------------------------------------------------------------------------------------------------- untouched
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 7)
-@given(trade(), other_rules())
+@in_each_database(EXAMPLES // 7, trade(), other_rules())
 def test_whatever_happens_in_a_shop_its_records_are_as_the_log_says(
     kind: str, postgres_url: str, steps: list[Step], rules: regulars.Ruleset
 ) -> None:

@@ -36,6 +36,7 @@ from shops import (
     Clock,
     Step,
     fresh_store,
+    in_each_database,
     merges,
     one_by_one,
     opened,
@@ -91,9 +92,7 @@ def busy(max_size: int = 10) -> st.SearchStrategy[list[Step]]:
     return one_by_one(st.one_of(tasks(), tasks(), tasks(), merges()), gaps=[HOUR, 9 * DAY, 20 * DAY], max_size=max_size)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=EXAMPLES // 6)
-@given(busy(), st.integers(0, 10))
+@in_each_database(EXAMPLES // 6, busy(), st.integers(0, 10))
 def test_what_is_asked_is_what_is_folded_and_what_a_rebuild_gives(
     kind: str, postgres_url: str, steps: list[Step], cut: int
 ) -> None:

@@ -42,7 +42,22 @@ from regulars import (
 )
 from regulars.today.mail import today_mail
 from regulars.today.values import DueLine, Today
-from shops import BEGIN, DAY, END, EXAMPLES, HOUR, Clock, Step, fresh_store, opened, play, register, trade, with_edits
+from shops import (
+    BEGIN,
+    DAY,
+    END,
+    EXAMPLES,
+    HOUR,
+    Clock,
+    Step,
+    fresh_store,
+    in_each_database,
+    opened,
+    play,
+    register,
+    trade,
+    with_edits,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KINDS = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -236,9 +251,7 @@ def test_an_independent_script_finds_the_same_lines_on_every_day_that_is_checked
 # ---------------------------------------------------------------------------------------------------------------- laws
 
 
-@KINDS
-@settings(max_examples=EXAMPLES // 10)
-@given(trade(max_size=12), st.integers(0, 12), trade(max_size=4))
+@in_each_database(EXAMPLES // 10, trade(max_size=12), st.integers(0, 12), trade(max_size=4))
 def test_as_of_a_day_it_is_what_was_answered_on_that_day(
     kind: str, postgres_url: str, steps: list[Step], stop: int, more: list[Step]
 ) -> None:
@@ -371,9 +384,7 @@ on = "first_order"
 """
 
 
-@KINDS
-@settings(max_examples=max(2, EXAMPLES // 25))
-@given(trade(max_size=10), st.integers(-60, 400))
+@in_each_database(max(2, EXAMPLES // 25), trade(max_size=10), st.integers(-60, 400))
 def test_reminders_are_those_of_their_own_question(kind: str, postgres_url: str, steps: list[Step], days: int) -> None:
     clock = Clock()
     with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 import regulars
-from databases import copied_postgres, fresh_postgres
+from databases import copied_postgres, fresh_postgres, in_memory
 from regulars import (
     CancelMembership,
     EnrollMember,
@@ -68,7 +68,7 @@ class Harm:
 def damaged_stores(kind: str, server: str | None, rounds: int, dice: Random) -> Tally:
     """In each round a copy of a small shop has one value overwritten; then it is asked and told all kinds of things."""
     tally = Tally()
-    with tempfile.TemporaryDirectory() as name, _shop(kind, server, Path(name)) as (whole, copied):
+    with tempfile.TemporaryDirectory(dir=in_memory()) as name, _shop(kind, server, Path(name)) as (whole, copied):
         with _opened(whole) as crm:
             expected = _answers(crm)
         for number in range(rounds):

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisWarning
 
+from databases import in_memory
 from regulars import EnrollMember, OpenTicket, RecordPurchase, RegisterCustomer
 from torture.hostile import PEOPLE
 from torture.shop import fresh_store, opened, require_sound
@@ -79,7 +80,7 @@ def open_shop(url: str) -> None:
 @contextmanager
 def shop(kind: str, server: str | None) -> Iterator[tuple[str, Path]]:
     """A shop, and a folder beside it. It must be sound at the end."""
-    with tempfile.TemporaryDirectory() as name, fresh_store(kind, server, Path(name)) as url:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as name, fresh_store(kind, server, Path(name)) as url:
         open_shop(url)
         yield url, Path(name)
         with opened(url) as crm:

@@ -234,13 +234,14 @@ class PublishedRules:
         for _ in range(MAX_ATTEMPTS):
             try:
                 with self._session.store.writing(alone=finding_by is not None) as tx:
-                    number = self._write(tx, command, generation)
+                    number, position = self._write(tx, command, generation)
                     if finding_by is not None:
                         self._write_look_ups(tx, finding_by)
-                    return number
             except Collision:
                 STORE.debug("another writer was quicker than a publication")
                 continue
+            self._session.has_committed((), position)
+            return number
         raise StoreBusy("other writers published rules again and again; try again")
 
     def _write_look_ups(self, tx: Transaction, ruleset: Ruleset) -> None:
@@ -249,7 +250,8 @@ class PublishedRules:
         opening = opening_for(store, LOOK_UPS, ruleset.business.country)
         repair_entries(tx.connection, store.schema, LOOK_UPS, opening)
 
-    def _write(self, tx: Transaction, command: PublishRules | RollBackRules, generation: Generation) -> int:
+    def _write(self, tx: Transaction, command: PublishRules | RollBackRules, generation: Generation) -> tuple[int, int]:
+        """The number of the version, and the position of its event."""
         session = self._session
         now, issuer = session.now(), self._acting.issuer
         state, version = session.rulebook(tx), session.store.version_of(tx.connection, STREAM)
@@ -273,5 +275,4 @@ class PublishedRules:
         recorded = tx.append(drafts, now)
         session.store.exclude_others(tx.connection)
         go_live(session.store, tx.connection, generation.number)
-        session.last_written = max([session.last_written, *(each.position for each in recorded)])
-        return version + len(events) + 1
+        return version + len(events) + 1, max((each.position for each in recorded), default=0)
