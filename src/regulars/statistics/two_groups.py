@@ -58,8 +58,8 @@ def mantel_haenszel(strata: Sequence[tuple[int, int, int, int]]) -> tuple[float,
     estimate = difference / weights
     if not spread:
         return estimate, None
-    # The ends are the roots d of (estimate - d)² = Z² (d leaning + spread) / weights².
-    scale = Z * Z / (weights * weights)
-    middle = estimate + scale * leaning / 2
-    half = sqrt(middle * middle - estimate * estimate + scale * spread)
-    return estimate, Interval(low=max(-1.0, middle - half), high=min(1.0, middle + half))
+    # The ends are the roots d of (estimate - d)² = scale (d leaning + spread).
+    scale = (Z / weights) ** 2
+    lean = scale * leaning / 2
+    half = sqrt(lean * lean + scale * max(0.0, estimate * leaning + spread))
+    return estimate, Interval(low=max(-1.0, estimate + lean - half), high=min(1.0, estimate + lean + half))
