@@ -1,9 +1,10 @@
-"""What two groups of a size could show: the least difference of shares that is found in 80 % of the cases.
+"""What two groups of a size could show: the least difference that is found in 80 % of the cases.
 
-The normal approximation for a two-sided test at 5 % which takes the variance under no difference from both groups
-together, without continuity correction: J. L. Fleiss, Statistical Methods for Rates and Proportions (2nd edition,
+For shares, the normal approximation for a two-sided test at 5 % which takes the variance under no difference from both
+groups together, without continuity correction: J. L. Fleiss, Statistical Methods for Rates and Proportions (2nd edition,
 1981), chapter 3; for groups of different sizes, J. L. Fleiss, A. Tytun and H. K. Ury, "A simple approximation for
-calculating sample sizes for comparing independent proportions", Biometrics 36 (1980), 343–346.
+calculating sample sizes for comparing independent proportions", Biometrics 36 (1980), 343–346. For means that of a test
+whose variance is known: W. G. Cochran and G. M. Cox, Experimental Designs (2nd edition, 1957), chapter 2.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from regulars.statistics.proportions import Z
 #: The 80 % quantile of the standard normal distribution: a difference is found with a power of 80 %.
 _POWER = 0.8416212335729143
 
-#: A difference is told in points; this is far below one, and below what the approximation is good for.
+#: How often the span is halved in which a difference is looked for; what is left is far below a point.
 _HALVINGS = 40
 
 
@@ -26,8 +27,7 @@ def least_difference(n1: int, n0: int, base_rate: float) -> float | None:
 
     Raises ValueError for a group without anybody, and a rate that isn't one.
     """
-    if n1 < 1 or n0 < 1:
-        raise ValueError(f"expected at least 1 in each group; found {n1} and {n0}")
+    _require_people(n1, n0)
     _require_rate(base_rate)
     low, high = 0.0, 1 - base_rate
     if not _is_shown(n1, n0, base_rate, high):
@@ -36,6 +36,18 @@ def least_difference(n1: int, n0: int, base_rate: float) -> float | None:
         middle = (low + high) / 2
         low, high = (low, middle) if _is_shown(n1, n0, base_rate, middle) else (middle, high)
     return high
+
+
+def least_difference_of_means(n1: int, n0: int, deviation: float) -> float:
+    """The least difference of two means that `n1` treated and `n0` held out would show with a power of 80 %, in the
+    unit of `deviation`, the standard deviation of what anybody would spend anyway.
+
+    Raises ValueError for a group without anybody, and a deviation below 0.
+    """
+    _require_people(n1, n0)
+    if not deviation >= 0:
+        raise ValueError(f"expected a standard deviation of at least 0; found {deviation:g}")
+    return (Z + _POWER) * deviation * sqrt(1 / n1 + 1 / n0)
 
 
 def people_needed(base_rate: float, difference: float, share: Fraction | float) -> int:
@@ -76,6 +88,11 @@ def _split(people: int, share: Fraction | float) -> tuple[int, int]:
     return people - held_out, held_out
 
 
+def _require_people(n1: int, n0: int) -> None:
+    if n1 < 1 or n0 < 1:
+        raise ValueError(f"expected at least 1 in each group; found {n1} and {n0}")
+
+
 def _require_rate(rate: float) -> None:
-    if not 0 <= rate < 1:
-        raise ValueError(f"expected a rate from 0 to below 1; found {rate:g}")
+    if not 0 <= rate <= 1:
+        raise ValueError(f"expected a rate from 0 to 1; found {rate:g}")
