@@ -1,10 +1,10 @@
 """What two groups of a size could show: the least difference that is found in 80 % of the cases.
 
 For shares, the normal approximation for a two-sided test at 5 % which takes the variance under no difference from both
-groups together, without continuity correction: J. L. Fleiss, Statistical Methods for Rates and Proportions (2nd edition,
-1981), chapter 3; for groups of different sizes, J. L. Fleiss, A. Tytun and H. K. Ury, "A simple approximation for
-calculating sample sizes for comparing independent proportions", Biometrics 36 (1980), 343–346. For means that of a test
-whose variance is known: W. G. Cochran and G. M. Cox, Experimental Designs (2nd edition, 1957), chapter 2.
+groups together, without continuity correction: J. L. Fleiss, Statistical Methods for Rates and Proportions (2nd
+edition, 1981), chapter 3; for groups of different sizes, J. L. Fleiss, A. Tytun and H. K. Ury, "A simple approximation
+for calculating sample sizes for comparing independent proportions", Biometrics 36 (1980), 343–346. For means that of a
+test whose variance is known: W. G. Cochran and G. M. Cox, Experimental Designs (2nd edition, 1957), chapter 2.
 """
 
 from __future__ import annotations
