@@ -165,7 +165,8 @@ def simulated(
 
 def improved(size: tuple[int, int], spend: Spend) -> Spend | None:
     """What is spent where so many more buy that the difference is the least that is shown, if there are so many."""
-    rate = spend.rate + least_difference_of_means(*size, spend.spread) / spend.basket
+    least = least_difference_of_means(*size, spend.rate * spend.basket, spend.spread)
+    rate = spend.rate + (least or 0) / spend.basket
     return Spend(rate, spend.median, spend.deviation) if rate < 1 else None
 
 
