@@ -40,8 +40,8 @@ def least_difference(n1: int, n0: int, base_rate: float) -> float | None:
 
 def least_difference_of_means(n1: int, n0: int, mean: float, deviation: float) -> float | None:
     """The least increase of mean spend that `n1` treated and `n0` held out would show with a power of 80 %, in the unit
-    of `mean` and `deviation`, the standard deviation, of what people spend anyway. It takes more people to buy, each for
-    as much as others do, so the spend of the treated varies more, too. None where nobody spends anything anyway, as it
+    of `mean` and `deviation`, the standard deviation, of what people spend anyway. It takes more people to buy, each as
+    much as others do, so the spend of the treated varies more, too. None where nobody spends anything anyway, as it
     isn't known then what somebody would spend.
 
     Where few buy the power is a little less: some 75 % with 60 held out, of whom 6 buy.
