@@ -215,8 +215,9 @@ def test_a_least_difference_of_means_is_2_8_of_the_errors_that_it_makes(
     assert least == pytest.approx(2.8016 * error, rel=1e-4, abs=1e-9)
 
 
-def test_where_nobody_spends_anything_there_is_no_least_difference_of_means() -> None:
+def test_where_nothing_is_spent_there_is_no_least_difference_of_means() -> None:
     assert least_difference_of_means(240, 60, 0, 0) is None
+    assert least_difference_of_means(240, 60, -5, 20) is None
 
 
 def test_what_can_not_be_asked_is_refused() -> None:
@@ -226,6 +227,6 @@ def test_what_can_not_be_asked_is_refused() -> None:
     for wrong in ((0.1, 0, 0.2), (0.5, 0.6, 0.2), (0.1, 0.1, 0), (0.1, 0.1, 1), (1, 0.1, 0.5)):
         with pytest.raises(ValueError, match="expected"):
             people_needed(*wrong)
-    for odd in ((0, 10, 5, 5), (10, 10, -1, 5), (10, 10, 5, -1)):
+    for odd in ((0, 10, 5, 5), (10, 0, 5, 5), (10, 10, 5, -1)):
         with pytest.raises(ValueError, match="expected"):
             least_difference_of_means(*odd)

@@ -41,17 +41,15 @@ def least_difference(n1: int, n0: int, base_rate: float) -> float | None:
 def least_difference_of_means(n1: int, n0: int, mean: float, deviation: float) -> float | None:
     """The least increase of mean spend that `n1` treated and `n0` held out would show with a power of 80 %, in the unit
     of `mean` and `deviation`, the standard deviation, of what people spend anyway. It takes more people to buy, each as
-    much as others do, so the spend of the treated varies more, too. None where nobody spends anything anyway, as it
-    isn't known then what somebody would spend.
+    much as others do, so the spend of the treated varies more, too. None where nothing is spent anyway, or more comes
+    back than is spent, as it isn't known then what somebody more would spend.
 
-    Where few buy the power is a little less: some 75 % with 60 held out, of whom 6 buy.
-
-    Raises ValueError for a group without anybody, and a mean or a deviation below 0.
+    Raises ValueError for a group without anybody, and a deviation below 0.
     """
     _require_people(n1, n0)
-    if not (mean >= 0 and deviation >= 0):
-        raise ValueError(f"expected a mean and a deviation of at least 0; found {mean:g} and {deviation:g}")
-    if not mean:
+    if not deviation >= 0:
+        raise ValueError(f"expected a standard deviation of at least 0; found {deviation:g}")
+    if mean <= 0:
         return None
     # The square of a difference d is to be `errors` times (square (1 + d / mean) - (mean + d)²) / n1 + variance / n0.
     variance, errors = deviation**2, (Z + _POWER) ** 2
