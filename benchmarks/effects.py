@@ -1,4 +1,4 @@
-"""What an effect is worth: `python -m benchmarks.effects [REPEATED]`, all seeds fixed. 800 take some ten minutes.
+"""What an effect is worth: `python -m benchmarks.effects [REPEATED]`, all seeds fixed. 800 take some twelve minutes.
 
 Audiences are made, of whom each buys with one chance and spends what a log-normal distribution gives. *False alarms*:
 both groups are alike, and an interval excludes 0. *Power*: those who are treated buy so much more often that what they
