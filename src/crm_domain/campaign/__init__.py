@@ -22,6 +22,7 @@ from regulars.crm_domain.campaign.decider import (
     PlanCampaign,
     ResumeCampaign,
     decided_at,
+    require_unlaunched,
 )
 from regulars.crm_domain.campaign.draw import LEAST_DRAWN, drawn, how_many_held_out, share_by_default
 
@@ -50,5 +51,6 @@ __all__ = [
     "decided_at",
     "drawn",
     "how_many_held_out",
+    "require_unlaunched",
     "share_by_default",
 ]

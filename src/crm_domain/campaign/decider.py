@@ -317,10 +317,8 @@ def change(command: ChangeCampaign, state: CampaignState, context: Context) -> t
 def launch(command: LaunchCampaign, state: CampaignState, context: Context) -> tuple[Event, ...]:
     """Invariants 4 and 5."""
     at = _require_next(command, state, context)
+    require_unlaunched(command.campaign_id, state)
     assert state.plan is not None
-    if state.launched is not None or state.ended:
-        how = "ended" if state.ended else "launched"
-        raise Rejected(f"campaign_{how}", f'campaign "{command.campaign_id}" was {how} already; it is launched once')
     _require_timely(state.plan, at, context)
     share = plain_number(_share(command.share))
     _require_adding_up(command, share)
@@ -395,6 +393,13 @@ def _instead(given: dict[str, Any]) -> Mapping[str, Any]:
     return given
 
 
+def require_unlaunched(campaign_id: str, state: CampaignState) -> None:
+    """Raise Rejected `campaign_launched` or `campaign_ended` for what can't be launched any more."""
+    if state.launched is not None or state.ended:
+        how = "ended" if state.ended else "launched"
+        raise Rejected(f"campaign_{how}", f'campaign "{campaign_id}" was {how} already; it is launched once')
+
+
 def _require_sound(found: CampaignPlan, at: int, context: Context) -> None:
     """Invariant 2."""
     if (found.segment is None) == (not found.customer_ids):
@@ -422,6 +427,8 @@ def _require_timely(found: CampaignPlan, at: int, context: Context) -> None:
 
 def _require_adding_up(command: LaunchCampaign, share: str) -> None:
     """Invariants 4 and 5."""
+    if not command.audience:
+        raise Rejected("empty_audience", f'nobody is in the audience of campaign "{command.campaign_id}"')
     if command.eligible < LEAST_DRAWN:
         sentence = f"a campaign takes at least {LEAST_DRAWN} people, one to treat and one to hold out"
         raise Rejected("audience_too_small", f"{sentence}; {command.eligible} of {command.audience} pass all gates")
