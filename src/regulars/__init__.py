@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from regulars.asking.assessments import AssessmentChange, AssessmentDifference
     from regulars.asking.audit import AuditEntry, AuditPage, Change
     from regulars.asking.birthdays import BirthdayOf, BirthdaysFound
+    from regulars.asking.campaign_preview import AudienceMember, CampaignPreview, GateView, PeopleNeeded, WhyOffered
+    from regulars.asking.campaigns import CampaignLaunch, CampaignView, OfferCount, OfferPage, OfferView, WholeCampaign
     from regulars.asking.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
     from regulars.asking.contracts import ContractPage, ContractView
     from regulars.asking.customers import Order
@@ -324,6 +326,7 @@ if TYPE_CHECKING:
     )
     from regulars.crm_domain.unexplained import Unexplained
     from regulars.crm_domain.value_model import ModelFitted, RecordFittedModel
+    from regulars.doing.campaigns import Campaigns
     from regulars.doing.forgetting import Forgetting, Forgotten
     from regulars.doing.importing import ImportReport, Recognised, RecognisedRow, load_mapping
     from regulars.doing.mail import MailReport
@@ -439,6 +442,9 @@ _HOMES = {
     "regulars.crm_domain.unexplained": "Unexplained",
     "regulars.crm_domain.value_model": "ModelFitted RecordFittedModel",
     "regulars.projections.rules.grammar": "Ruleset parse_rules",
+    "regulars.asking.campaign_preview": "AudienceMember CampaignPreview GateView PeopleNeeded WhyOffered",
+    "regulars.asking.campaigns": "CampaignLaunch CampaignView OfferCount OfferPage OfferView WholeCampaign",
+    "regulars.doing.campaigns": "Campaigns",
     "regulars.asking.leads": "LeadGroup LeadReport",
     "regulars.asking.one_contract": "WholeContract",
     "regulars.asking.one_opportunity": "WholeOpportunity",
@@ -543,6 +549,7 @@ __all__ = [
     "Attainment",
     "Attrition",
     "AttritionStep",
+    "AudienceMember",
     "AuditEntry",
     "AuditPage",
     "AwaitCustomer",
@@ -559,11 +566,15 @@ __all__ = [
     "CalendarFeeds",
     "CampaignChanged",
     "CampaignEnded",
+    "CampaignLaunch",
     "CampaignLaunched",
     "CampaignPaused",
     "CampaignPlan",
     "CampaignPlanned",
+    "CampaignPreview",
     "CampaignResumed",
+    "CampaignView",
+    "Campaigns",
     "CancelMembership",
     "CancelRedemption",
     "CancellationRequested",
@@ -658,6 +669,7 @@ __all__ = [
     "Forgotten",
     "FoundText",
     "Fresh",
+    "GateView",
     "GenerationView",
     "GiveConsent",
     "GrantTierOverride",
@@ -710,10 +722,13 @@ __all__ = [
     "OfferAssigned",
     "OfferBounced",
     "OfferClicked",
+    "OfferCount",
     "OfferOpened",
+    "OfferPage",
     "OfferSending",
     "OfferSent",
     "OfferSkipped",
+    "OfferView",
     "OnStale",
     "OpenOpportunity",
     "OpenTicket",
@@ -733,6 +748,7 @@ __all__ = [
     "ParkedCustomer",
     "Party",
     "PauseCampaign",
+    "PeopleNeeded",
     "PersonExport",
     "PersonalDataErased",
     "PlanCampaign",
@@ -903,11 +919,13 @@ __all__ = [
     "VoidEmployment",
     "VoidPurchase",
     "WebSessions",
+    "WholeCampaign",
     "WholeContract",
     "WholeOpportunity",
     "WholeQuote",
     "WholeTask",
     "WholeTicket",
+    "WhyOffered",
     "WinOpportunity",
     "WithdrawCancellation",
     "WithdrawConsent",

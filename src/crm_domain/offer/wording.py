@@ -17,12 +17,11 @@ from regulars.crm_domain.offer.decider import (
     OfferSent,
     OfferSkipped,
     Unsubscribed,
-    WhySkipped,
 )
 from regulars.crm_domain.wording import Field, Wording
 
 #: Why somebody is passed over, in words.
-WHY: Mapping[WhySkipped, str] = MappingProxyType(
+WHY: Mapping[str, str] = MappingProxyType(
     {
         "no_consent": "no consent for its channel and purpose",
         "too_many": "too many offers of late",

@@ -39,7 +39,7 @@ CampaignStatus = Literal["planned", "running", "paused", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class CampaignLaunch:
     """What was settled when a campaign was launched, in families: `audience` are those `skipped` and those `eligible`,
     of whom the draw by `seed` held `held_out` out, a `share` of them, and `treated` get the offer.
 
@@ -85,7 +85,7 @@ class CampaignView:
     decide_after_days: int | None
     planned_at: datetime
     planned_by: str
-    launch: Launch | None
+    launch: CampaignLaunch | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,11 +262,11 @@ def view_campaign(events: list[Recorded[Event]]) -> CampaignView:
     )
 
 
-def _launch(events: Iterable[Recorded[Event]]) -> Launch | None:
+def _launch(events: Iterable[Recorded[Event]]) -> CampaignLaunch | None:
     for each in events:
         event = each.event
         if isinstance(event, campaign.CampaignLaunched):
-            return Launch(
+            return CampaignLaunch(
                 at=to_datetime(event.at),
                 by=each.actor,
                 decide_at=to_datetime(event.decide_at),
