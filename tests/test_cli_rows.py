@@ -35,6 +35,10 @@ on = "first_order"
 ahead_days = 300
 """
 
+PLAN = (
+    'PlanCampaign campaign_id=tea title=T kind=a channel=post purpose=news customers=["shop:a","shop:b"] '
+    "occurred_at=2024-05-03"
+)
 WORDS = (
     "RegisterCustomer ref=shop:a name==1+1 occurred_at=2024-01-01 --currency EUR",
     'RecordPurchase customer=shop:a order_id=A-1 amount=200.00 occurred_at=2024-01-02 lines=[{"sku":"coffee"}]',
@@ -54,7 +58,8 @@ WORDS = (
     "SignContract customer=shop:b contract_id=C-1 start=2024-02-01 amount=120.00 occurred_at=2024-05-03",
     "GiveConsent customer=shop:a channel=post purpose=news occurred_at=2024-02-02",
     "GiveConsent customer=shop:b channel=post purpose=news occurred_at=2024-02-02",
-    'PlanCampaign campaign_id=spring title=Tea kind=a channel=post purpose=news customers=["shop:a","shop:b"]',
+    "PlanCampaign campaign_id=spring title=Tea kind=a channel=post purpose=news "
+    'customers=["shop:a","shop:b"] occurred_at=2024-05-03',
     "AddTask task_id=K-1 customer=shop:a what==1+1 due=2024-06-02 occurred_at=2024-05-03",
 )
 
