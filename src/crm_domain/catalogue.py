@@ -10,10 +10,12 @@ from msgspec import Struct
 
 from regulars.crm_domain import (
     assessment,
+    campaign,
     contract,
     customer,
     interaction,
     membership,
+    offer,
     opportunity,
     purchase,
     quote,
@@ -48,6 +50,8 @@ AGGREGATES: tuple[Aggregate, ...] = (
     reminder.AGGREGATE,
     rulebook.AGGREGATE,
     value_model.AGGREGATE,
+    campaign.AGGREGATE,
+    offer.AGGREGATE,
 )
 
 

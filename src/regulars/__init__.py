@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from regulars.asking.assessments import AssessmentChange, AssessmentDifference
     from regulars.asking.audit import AuditEntry, AuditPage, Change
     from regulars.asking.birthdays import BirthdayOf, BirthdaysFound
+    from regulars.asking.campaign_preview import AudienceMember, CampaignPreview, GateView, PeopleNeeded, WhyOffered
+    from regulars.asking.campaigns import CampaignLaunch, CampaignView, OfferCount, OfferPage, OfferView, WholeCampaign
     from regulars.asking.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
     from regulars.asking.contracts import ContractPage, ContractView
     from regulars.asking.customers import Order
@@ -90,6 +92,21 @@ if TYPE_CHECKING:
     from regulars.calendars.ics import calendar_ics
     from regulars.crm import Regulars
     from regulars.crm_domain.assessment import AssessmentRecorded, RecordAssessment
+    from regulars.crm_domain.campaign import (
+        CampaignChanged,
+        CampaignEnded,
+        CampaignLaunched,
+        CampaignPaused,
+        CampaignPlan,
+        CampaignPlanned,
+        CampaignResumed,
+        ChangeCampaign,
+        EndCampaign,
+        LaunchCampaign,
+        PauseCampaign,
+        PlanCampaign,
+        ResumeCampaign,
+    )
     from regulars.crm_domain.command import Command, CustomerId
     from regulars.crm_domain.contract import (
         AmendContract,
@@ -197,6 +214,26 @@ if TYPE_CHECKING:
         TierOverrideGranted,
         TierOverrideLifted,
     )
+    from regulars.crm_domain.offer import (
+        AssignOffer,
+        HeldOut,
+        HoldOut,
+        OfferAssigned,
+        OfferBounced,
+        OfferClicked,
+        OfferOpened,
+        OfferSending,
+        OfferSent,
+        OfferSkipped,
+        RecordOfferBounced,
+        RecordOfferClicked,
+        RecordOfferOpened,
+        RecordOfferSending,
+        RecordOfferSent,
+        RecordUnsubscribed,
+        SkipOffer,
+        Unsubscribed,
+    )
     from regulars.crm_domain.opportunity import (
         ChangeOpportunity,
         LoseOpportunity,
@@ -289,6 +326,7 @@ if TYPE_CHECKING:
     )
     from regulars.crm_domain.unexplained import Unexplained
     from regulars.crm_domain.value_model import ModelFitted, RecordFittedModel
+    from regulars.doing.campaigns import Campaigns
     from regulars.doing.forgetting import Forgetting, Forgotten
     from regulars.doing.importing import ImportReport, Recognised, RecognisedRow, load_mapping
     from regulars.doing.mail import MailReport
@@ -392,9 +430,21 @@ _HOMES = {
         "TicketEscalated TicketOpened TicketPriorityChanged TicketPutOnHold TicketRated TicketReopened "
         "TicketResolved TicketResumed"
     ),
+    "regulars.crm_domain.campaign": (
+        "CampaignChanged CampaignEnded CampaignLaunched CampaignPaused CampaignPlanned CampaignResumed "
+        "ChangeCampaign EndCampaign LaunchCampaign PauseCampaign CampaignPlan PlanCampaign ResumeCampaign"
+    ),
+    "regulars.crm_domain.offer": (
+        "AssignOffer HeldOut HoldOut OfferAssigned OfferBounced OfferClicked OfferOpened OfferSending OfferSent "
+        "OfferSkipped RecordOfferBounced RecordOfferClicked RecordOfferOpened RecordOfferSending RecordOfferSent "
+        "RecordUnsubscribed SkipOffer Unsubscribed"
+    ),
     "regulars.crm_domain.unexplained": "Unexplained",
     "regulars.crm_domain.value_model": "ModelFitted RecordFittedModel",
     "regulars.projections.rules.grammar": "Ruleset parse_rules",
+    "regulars.asking.campaign_preview": "AudienceMember CampaignPreview GateView PeopleNeeded WhyOffered",
+    "regulars.asking.campaigns": "CampaignLaunch CampaignView OfferCount OfferPage OfferView WholeCampaign",
+    "regulars.doing.campaigns": "Campaigns",
     "regulars.asking.leads": "LeadGroup LeadReport",
     "regulars.asking.one_contract": "WholeContract",
     "regulars.asking.one_opportunity": "WholeOpportunity",
@@ -493,11 +543,13 @@ __all__ = [
     "AssessmentChange",
     "AssessmentDifference",
     "AssessmentRecorded",
+    "AssignOffer",
     "AssignOwner",
     "AssignTicket",
     "Attainment",
     "Attrition",
     "AttritionStep",
+    "AudienceMember",
     "AuditEntry",
     "AuditPage",
     "AwaitCustomer",
@@ -512,12 +564,24 @@ __all__ = [
     "CalendarEntry",
     "CalendarFeed",
     "CalendarFeeds",
+    "CampaignChanged",
+    "CampaignEnded",
+    "CampaignLaunch",
+    "CampaignLaunched",
+    "CampaignPaused",
+    "CampaignPlan",
+    "CampaignPlanned",
+    "CampaignPreview",
+    "CampaignResumed",
+    "CampaignView",
+    "Campaigns",
     "CancelMembership",
     "CancelRedemption",
     "CancellationRequested",
     "CancellationWithdrawn",
     "CantTell",
     "Change",
+    "ChangeCampaign",
     "ChangeContactDetails",
     "ChangeKind",
     "ChangeOpportunity",
@@ -578,6 +642,7 @@ __all__ = [
     "EmploymentEnded",
     "EmploymentRecorded",
     "EmploymentVoided",
+    "EndCampaign",
     "EndContract",
     "EndEmployment",
     "EnrollMember",
@@ -604,9 +669,12 @@ __all__ = [
     "Forgotten",
     "FoundText",
     "Fresh",
+    "GateView",
     "GenerationView",
     "GiveConsent",
     "GrantTierOverride",
+    "HeldOut",
+    "HoldOut",
     "ImportMapping",
     "ImportReport",
     "InteractionRecorded",
@@ -616,6 +684,7 @@ __all__ = [
     "Keys",
     "KindChanged",
     "Lane",
+    "LaunchCampaign",
     "LeadDisqualified",
     "LeadGroup",
     "LeadQualified",
@@ -650,6 +719,16 @@ __all__ = [
     "NotFound",
     "NoteAdded",
     "NotedSeal",
+    "OfferAssigned",
+    "OfferBounced",
+    "OfferClicked",
+    "OfferCount",
+    "OfferOpened",
+    "OfferPage",
+    "OfferSending",
+    "OfferSent",
+    "OfferSkipped",
+    "OfferView",
     "OnStale",
     "OpenOpportunity",
     "OpenTicket",
@@ -668,8 +747,11 @@ __all__ = [
     "Page",
     "ParkedCustomer",
     "Party",
+    "PauseCampaign",
+    "PeopleNeeded",
     "PersonExport",
     "PersonalDataErased",
+    "PlanCampaign",
     "Points",
     "PointsAdjusted",
     "PointsEarned",
@@ -709,12 +791,18 @@ __all__ = [
     "RecordEmployment",
     "RecordFittedModel",
     "RecordInteraction",
+    "RecordOfferBounced",
+    "RecordOfferClicked",
+    "RecordOfferOpened",
+    "RecordOfferSending",
+    "RecordOfferSent",
     "RecordPreference",
     "RecordPurchase",
     "RecordReturn",
     "RecordSurveyAnswer",
     "RecordSurveyBounced",
     "RecordSurveySent",
+    "RecordUnsubscribed",
     "Recorded",
     "RecordedAhead",
     "Recurrence",
@@ -741,6 +829,7 @@ __all__ = [
     "ResolveTicket",
     "Restoration",
     "RestorePurchase",
+    "ResumeCampaign",
     "ResumeMembership",
     "ResumeTicket",
     "ReturnRecorded",
@@ -769,6 +858,7 @@ __all__ = [
     "ServiceReport",
     "SettleReminder",
     "SignContract",
+    "SkipOffer",
     "Snapshot",
     "SnoozeTask",
     "Span",
@@ -817,6 +907,7 @@ __all__ = [
     "UndoDismissal",
     "UndoMerge",
     "Unexplained",
+    "Unsubscribed",
     "UntagCustomer",
     "User",
     "Users",
@@ -828,11 +919,13 @@ __all__ = [
     "VoidEmployment",
     "VoidPurchase",
     "WebSessions",
+    "WholeCampaign",
     "WholeContract",
     "WholeOpportunity",
     "WholeQuote",
     "WholeTask",
     "WholeTicket",
+    "WhyOffered",
     "WinOpportunity",
     "WithdrawCancellation",
     "WithdrawConsent",
