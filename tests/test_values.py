@@ -150,6 +150,13 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     yield from (crm.backups.make(), *crm.backups.kept())
     yield from (crm.page("shop:0"), crm.today(), crm.import_mail(folder / "sent.eml", mine=["me@example.org"]))
     yield crm.archive(folder / "archive")
+    for ref in ("shop:1", "shop:2"):
+        crm.do(GiveConsent(customer=ref, channel="email", purpose="news"))
+    plan = {"title": "Spring", "kind": "offer", "channel": "email", "purpose": "news"}
+    crm.do(regulars.PlanCampaign(campaign_id="spring", customers=("shop:1", "shop:2"), **plan))
+    yield from (crm.campaigns.preview("spring"), crm.campaigns.explain("spring", "shop:1"))
+    yield from (crm.campaigns.launch("spring"), crm.campaigns.campaign("spring"), crm.campaigns.who("spring"))
+    yield from crm.events(types=regulars.CampaignPlanned)
     yield crm.models.fit()
     crm.do(value_model.AGGREGATE.examples().commands[0])
     yield from (crm.value(), crm.forecasts(), crm.forecast("shop:0"), *crm.models.history())

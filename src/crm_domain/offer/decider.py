@@ -11,7 +11,7 @@
    clicked, bounced, or that somebody unsubscribed. Told with its time it is written down; told without a time, what is
    so already changes nothing.
 
-That the campaign is there, and was launched at that instant, is looked up as the event is kept.
+That the campaign is there, and is launched in the same transaction, is looked up as the event is kept.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from msgspec import Struct
@@ -145,7 +146,9 @@ def _addresses(
     return found
 
 
-def launching(campaign_id: str, units: Sequence[Unit], share: str, seed: str, at: int | None = None) -> LaunchCampaign:
+def launching(
+    campaign_id: str, units: Sequence[Unit], share: str, seed: str, at: datetime | None = None
+) -> LaunchCampaign:
     """The command that records a launch to an audience."""
     eligible = sum(each.why is None for each in units)
     held_out = how_many_held_out(eligible, share) if eligible >= LEAST_DRAWN else 0
@@ -158,7 +161,7 @@ def launching(campaign_id: str, units: Sequence[Unit], share: str, seed: str, at
         skipped=len(units) - eligible,
         treated=eligible - held_out,
         held_out=held_out,
-        occurred_at=None if at is None else to_datetime(at),
+        occurred_at=at,
     )
 
 

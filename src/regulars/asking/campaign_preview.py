@@ -50,7 +50,7 @@ from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
 from regulars.projections.offers import OFFERS, OfferState
 from regulars.projections.rfm_summary import RFM_SUMMARY, RfmSummary
 from regulars.projections.segments.projector import SEGMENTS
-from regulars.session.instants import instant_asked
+from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
@@ -168,7 +168,7 @@ def preview_campaign(
         assert plan is not None
         assert viewpoint.models is not None
         zone = viewpoint.rules.zone
-        at = instant_asked(session.now(), zone, as_of, None)
+        at = session.now() if as_of is None else instant_of(as_of, zone)
         units = find_audience(session, tx, viewpoint, campaign_id, plan, at)
         drawn = [each for each in units if each.why is None]
         share = plan.held_out or share_by_default(len(drawn))
@@ -305,12 +305,13 @@ def explain_offer(
         state = state_of(campaign_events(session, tx, campaign_id))
         plan, launched = state.plan, state.launched
         assert plan is not None
-        at = instant_asked(session.now(), viewpoint.rules.zone, as_of, None)
-        if as_of is None and launched is not None:
-            at = launched.at
+        now = session.now()
+        at = now if launched is None else launched.at
+        if as_of is not None:
+            at = instant_of(as_of, viewpoint.rules.zone)
         members = session.members(tx, who)
         (unit,) = stand_before_gates(session, tx, viewpoint, campaign_id, plan, [members], at)
-        offer = _offer_of(viewpoint, tx, campaign_id, members, at if as_of is not None else session.now())
+        offer = _offer_of(viewpoint, tx, campaign_id, members, now if as_of is None else at)
         contact = read_contacts(tx, [members[0]])[members[0]]
         return WhyOffered(
             campaign_id=campaign_id,

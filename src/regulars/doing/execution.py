@@ -156,7 +156,7 @@ class Execution:
             require_allowed(work, event, customer_id)
             require_firm(work, event, then)
             require_named(work, event, target)
-            require_campaign(work, event, then)
+            require_campaign(work, event)
             for of, part in self._shared(event, target):
                 work.keep(part, command, of, then, caused_by=follows)
             move_points(work, event, before, command, target, then)

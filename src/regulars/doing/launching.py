@@ -4,6 +4,8 @@ written in one transaction.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec import Struct
 
 from regulars.adapters.progress import Progress
@@ -57,12 +59,14 @@ def _settled(session: Session, tx: Transaction, campaign_id: str) -> _Settled:
     assert state.plan is not None
     assert viewpoint.models is not None
     require_segment(state.plan.segment, tuple(each.id for each in viewpoint.ruleset.segment))
-    at = max(session.now(), state.last_at or 0)
-    units = find_audience(session, tx, viewpoint, campaign_id, state.plan, at)
+    now = session.now()
+    units = find_audience(session, tx, viewpoint, campaign_id, state.plan, now)
     eligible = [each.customer_id for each in units if each.why is None]
     share, seed = state.plan.held_out or share_by_default(len(eligible)), new_id()
+    # Where the clock that it was planned by runs ahead of ours, it is launched after that.
+    at = to_datetime(now) if state.last_at is None or state.last_at <= now else None
     launch = launching(campaign_id, units, share, seed, at)
-    CAMPAIGN.decide(launch, state, Context(now=at, zone=viewpoint.rules.zone.key))
+    CAMPAIGN.decide(launch, state, Context(now=max(now, state.last_at or 0), zone=viewpoint.rules.zone.key))
     if len(units) >= MAX_COMMANDS:
         sentence = f"a campaign is launched to at most {MAX_COMMANDS - 1:,} people at once, not to {len(units):,}"
         raise Rejected("audience_too_large", sentence)
@@ -71,12 +75,12 @@ def _settled(session: Session, tx: Transaction, campaign_id: str) -> _Settled:
     return _Settled(commands=[launch, *offers], position=viewpoint.models.checkpoint(tx.connection))
 
 
-def _offer(session: Session, campaign_id: str, unit: Unit, is_held_out: bool, at: int) -> Command:
+def _offer(session: Session, campaign_id: str, unit: Unit, is_held_out: bool, at: datetime | None) -> Command:
     fields = {
         "customer": CustomerId(unit.customer_id),
         "offer_id": offer_id_of(session, campaign_id, unit.customer_id),
         "campaign_id": campaign_id,
-        "occurred_at": to_datetime(at),
+        "occurred_at": at,
     }
     if unit.why is not None:
         return SkipOffer.model_validate({**fields, "why": unit.why})
