@@ -262,7 +262,8 @@ def _shown(
         return _Shown()
     treated = eligible - held_out
     if plan.outcome == "spend":
-        return _Shown(spend=None if not spread else round(least_difference_of_means(treated, held_out, spread)))
+        least_spend = None if not spread else _least_spend(treated, held_out, before, spread)
+        return _Shown(spend=None if least_spend is None else round(least_spend))
     rate = sum(bought for bought, _ in before) / len(before)
     least = least_difference(treated, held_out, rate)
     smaller = [each for each in _DIFFERENCES if (least is None or each < least) and each <= 1 - rate]
@@ -273,6 +274,11 @@ def _shown(
             for each in smaller[:_NAMED]
         ),
     )
+
+
+def _least_spend(treated: int, held_out: int, before: Sequence[tuple[bool, int]], spread: float) -> float | None:
+    mean = sum(spent for _, spent in before) / len(before)
+    return least_difference_of_means(treated, held_out, mean, spread)
 
 
 def _values(models: ReadModels, tx: Transaction, name: str, numbers: Iterable[int], at: int) -> Mapping[str, int]:
