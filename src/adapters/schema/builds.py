@@ -55,7 +55,7 @@ _LISTED_BY: dict[ListedBy, tuple[tuple[Any, ...], ...]] = {
     "value": (("value", "customer", "valid_from", "valid_to"), ("value", "valid_to")),
     "due": (("value", "valid_from"),),
     "score": (),
-    "status": (("status", "valid_from", "valid_to"),),
+    "status": (("status", "valid_to", "valid_from"),),
 }
 
 
