@@ -1,4 +1,4 @@
-"""How many customers have each verdict of a projection, as of any instants."""
+"""How many intervals of a projection have each value, as of any instants."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ SPANS_AT_ONCE = 1_000  # three values each, of which a statement has only so man
 
 def counts(models: ReadModels, connection: Connection, name: str, at: int) -> dict[str, int]:
     """How many customers have each verdict of a projection as of an instant."""
-    return totals(models, connection, name, [at])[0]
+    return totals(models, connection, name, "value", [at])[0]
 
 
-def totals(models: ReadModels, connection: Connection, name: str, instants: Sequence[int]) -> list[dict[str, int]]:
-    """How many customers have each verdict of a projection, as of each of some instants in order; of one that the rules
-    name the timelines of, how many each of them holds.
+def totals(
+    models: ReadModels, connection: Connection, name: str, column: str, instants: Sequence[int]
+) -> list[dict[str, int]]:
+    """How many intervals of a projection have each text of a column, as of each of some instants in order.
 
     That is how many intervals end later, less those that begin later, so what is over by the first instant isn't read.
-    Each index by value is read once.
+    Where the tables are `counted_by` the column, each index is read once.
     """
-    tables = models.of(name)
-    table, key = tables.intervals, tables.projector.key
-    counted = table.c.value if key is None else table.c[key.name]
+    table = models.of(name).intervals
+    counted = table.c[column]
     found = [dict[str, int]() for _ in instants]
     spans = list(pairwise([*instants, FOREVER]))
     for value in _values(connection, counted) if instants else ():
