@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from regulars.upkeep.tokens import Role
 from regulars.web.console import console, gate_for_one, gate_for_users, working
 from regulars.web.console.gate import LocalGate, UsersGate
 from regulars.web.console.sizes import FILE
+from regulars.web.listening import listen
 
 PASSWORD = "a long walk by the sea"
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -66,7 +66,7 @@ def served(
 ) -> Iterator[Served]:
     """Serve the console of an open store on a free port."""
     gate = gate_for_users(crm, clock) if users else gate_for_one(crm, "li")
-    with working(crm, clock) as beside, socket.create_server(("127.0.0.1", 0)) as listening:
+    with working(crm, clock) as beside, listen(0) as listening:
         port = listening.getsockname()[1]
         pages = console(crm, gate, port=port, origins=origins, largest_file=largest_file, beside=beside)
         application = web.app(crm, pages=pages)

@@ -18,6 +18,7 @@ from processes import forked
 from regulars import Regulars, web
 from regulars.upkeep.tokens import Role
 from regulars.web.limits import Limits
+from regulars.web.listening import listen
 
 #: Limits under which no test waits for its turn.
 NO_RATE = Limits(per_second=1e9, at_once=10**9)
@@ -72,9 +73,9 @@ def client(
 @contextmanager
 def serving(crm: Regulars, limits: Limits = NO_RATE) -> Iterator[str]:
     """The address of a real server of a store, which runs in a thread of this process."""
-    config = uvicorn.Config(web.app(crm, limits=limits), host="127.0.0.1", port=0, log_level="warning", lifespan="off")
+    config = uvicorn.Config(web.app(crm, limits=limits), log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
-    with config.bind_socket() as listening:
+    with listen(0) as listening:
         thread = threading.Thread(target=server.run, args=([listening],), name="server")
         thread.start()
         try:
@@ -86,10 +87,8 @@ def serving(crm: Regulars, limits: Limits = NO_RATE) -> Iterator[str]:
 
 def _serve(store: str, address: Connection) -> None:
     with regulars.open(store) as crm:
-        config = uvicorn.Config(
-            web.app(crm, limits=AT_ONCE), host="127.0.0.1", port=0, log_level="error", lifespan="off"
-        )
-        with config.bind_socket() as listening:
+        config = uvicorn.Config(web.app(crm, limits=AT_ONCE), log_level="error", lifespan="off")
+        with listen(0) as listening:
             address.send(f"http://127.0.0.1:{listening.getsockname()[1]}/api/v1")
             uvicorn.Server(config).run([listening])
 

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,8 @@ from regulars.web.console.pages.reports import MEASURES
 
 #: What must be escaped, quoted, or fits no line.
 COURT = ("<b>Ada</b>", "O'Brien & Søn", "=1+1", "李小龍", "\u202eevoli", "x" * 200)
+
+THEN = {"as_of": "2026-05-15", "known_at": "2026-06-01"}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,7 @@ def rows_of(answer: httpx.Response) -> list[list[str]]:
 @pytest.mark.parametrize("name", MEASURES)
 def test_every_report_has_a_picture_and_a_table_and_names_nobody(jon: httpx.Client, name: str) -> None:
     assert f'href="/reports/{name}"' in jon.get("/reports").text
-    page = jon.get(f"/reports/{name}")
+    page = jon.get(f"/reports/{name}", params={"counted": "yes"})
     assert page.status_code == 200
     assert "<svg xmlns" in page.text
     assert "<table>" in page.text
@@ -71,7 +74,19 @@ def test_every_report_has_a_picture_and_a_table_and_names_nobody(jon: httpx.Clie
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_the_dates_at_the_top_are_followed(jon: httpx.Client, name: str) -> None:
-    assert jon.get(f"/reports/{name}", params={"as_of": "2026-05-15", "known_at": "2026-06-01"}).status_code == 200
+    assert jon.get(f"/reports/{name}", params=THEN | {"counted": "yes"}).status_code == 200
+
+
+@pytest.mark.parametrize("name", [name for name, measure in MEASURES.items() if measure.reads_all])
+def test_what_reads_everything_is_counted_when_it_is_asked_for(jon: httpx.Client, name: str) -> None:
+    page = jon.get(f"/reports/{name}", params=THEN).text
+    assert "<table>" not in page
+    offered = re.search(rf'href="(/reports/{name}\?[^"]*)">Count it now', page)
+    assert offered is not None
+    counted = jon.get(unescape(offered[1])).text
+    assert "<table>" in counted or "nothing to tell" in counted
+    assert 'name="counted" value="yes"' in counted, "its form counts, too"
+    assert 'value="2026-05-15"' in counted, "the dates travel along"
 
 
 def test_a_trend_is_of_what_was_asked_and_its_file_has_the_same_numbers(shop: Regulars, jon: httpx.Client) -> None:
@@ -102,7 +117,7 @@ def test_htmx_gets_the_part_that_it_asks_for(jon: httpx.Client) -> None:
         ("/reports/trend?of=<b>", 400),
         ("/reports/trend?since=never", 400),
         ("/reports/trend?by=day", 400),
-        ("/reports/flow?since=2026-06-01&until=2026-05-01", 400),
+        ("/reports/flow?counted=yes&since=2026-06-01&until=2026-05-01", 400),
     ],
 )
 def test_what_cannot_be_asked_gets_a_sentence(jon: httpx.Client, path: str, status: int) -> None:
@@ -120,5 +135,5 @@ def test_an_empty_store_has_reports_too(tmp_path: Path) -> None:
     ):
         client.get(console.entry)
         for name in MEASURES:
-            assert client.get(f"/reports/{name}").status_code == 200
+            assert client.get(f"/reports/{name}", params={"counted": "yes"}).status_code == 200
             assert client.get(f"/reports/{name}/table.csv").status_code == 200

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import re
+import socket
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import fastapi
 import httpx
@@ -40,7 +42,7 @@ from regulars.web.api.problems import Problem
 from regulars.web.api.requests import bearer
 from regulars.web.api.serving import _unexpected
 from regulars.web.limits import Limits
-from served import NO_RATE, Standing, asking, bearing, client
+from served import NO_RATE, Standing, asking, bearing, client, serving
 from shops import Clock
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -483,3 +485,46 @@ def test_the_how_to_answers_as_shown(tmp_path: Path) -> None:
             assert said.status_code == int(status), (path, said.text)
             if answer:
                 assert said.json().items() >= json.loads(answer).items(), path
+
+
+def test_what_comes_too_slowly_is_refused_and_its_connection_ended(tmp_path: Path) -> None:
+    with (
+        regulars.open(tmp_path / "shop.db", currency="EUR") as crm,
+        serving(crm, Limits(arriving=0.2)) as address,
+    ):
+        token, where = crm.tokens.new("slow", role="owner").text, urlsplit(address)
+        head = (
+            f"POST {where.path}/commands/AddNote HTTP/1.1\r\nHost: {where.netloc}\r\nAuthorization: Bearer {token}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+        )
+        with socket.create_connection((where.hostname, where.port), timeout=60) as connection:
+            connection.sendall(head.encode() + b'{"customer": ')
+            with connection.makefile("rb") as answer:
+                said = answer.read()  # to the end: the server closes it
+        assert said.startswith(b"HTTP/1.1 408 ")
+        assert b'"code":"too_slow"' in said
+
+
+def test_no_more_wait_for_changes_than_leave_connections_for_others(tmp_path: Path) -> None:
+    with (
+        regulars.open(tmp_path / "shop.db", currency="EUR") as crm,
+        client(crm, limits=Limits(waiting=0)) as api,
+    ):
+        said = api.post("/changes/mailer", json={"wait": 5})
+        assert is_problem(said, 503, "busy")
+        assert said.headers["retry-after"] == "5"
+        assert api.post("/changes/mailer", json={}).json() == {"batch": None}
+
+
+def test_who_waited_gives_the_place_to_the_next(tmp_path: Path) -> None:
+    with (
+        regulars.open(tmp_path / "shop.db", currency="EUR") as crm,
+        client(crm, limits=Limits(waiting=1, wait=0.01)) as api,
+    ):
+        asked = [api.post("/changes/mailer", json={"wait": 5}).status_code for _ in range(3)]
+        assert asked == [200, 200, 200]
+
+
+@pytest.mark.parametrize("path", ["/status", "/nowhere", "/openapi.json", "/customers/nobody"])
+def test_no_answer_is_taken_for_another_type_than_it_names(shop: Shop, path: str) -> None:
+    assert shop.api.get(path).headers["x-content-type-options"] == "nosniff"

@@ -158,10 +158,16 @@ def _pairs(
     )
 
 
-def spending(models: ReadModels, connection: Connection, conditions: Sequence[Held], at: int) -> Iterator[Spending]:
-    """What customers spent, one after the other and in order of time, up to an instant at which conditions hold."""
+def spending(
+    models: ReadModels, connection: Connection, conditions: Sequence[Held], since: int, at: int
+) -> Iterator[Spending]:
+    """What customers spent, one after the other and in order of time, up to an instant at which conditions hold.
+
+    It begins with what each had spent before `since`; what came earlier isn't read.
+    """
     table = models.of(CUSTOMER_CARD.name).intervals
-    statement = _spent(table).where(table.c.valid_from <= at, *_of_whom(models, table.c.customer, conditions, at))
+    in_time = (table.c.valid_from <= at, table.c.valid_to >= since)
+    statement = _spent(table).where(*in_time, *_of_whom(models, table.c.customer, conditions, at))
     for row in _streamed(connection, statement.order_by(table.c.customer, table.c.valid_from)):
         yield Spending(*row)
 
@@ -180,12 +186,15 @@ def _spent(table: sa.Table) -> sa.Select[Any]:
 
 
 def outstanding(
-    models: ReadModels, connection: Connection, conditions: Sequence[Held], at: int
+    models: ReadModels, connection: Connection, conditions: Sequence[Held], at: int, first: int, last: int
 ) -> Iterator[Outstanding]:
-    """All intervals of the points of the customers of whom conditions hold at an instant."""
+    """The intervals of the points of the customers of whom conditions hold at an instant: those that meet
+    [first, last].
+    """
     table = models.of(POINTS.name).intervals
     statement = sa.select(table.c.customer, table.c.valid_from, table.c.valid_to, table.c.score, table.c.value)
-    statement = statement.where(*_of_whom(models, table.c.customer, conditions, at))
+    in_time = (table.c.valid_from <= last, table.c.valid_to > first)
+    statement = statement.where(*in_time, *_of_whom(models, table.c.customer, conditions, at))
     for customer, since, until, spendable, pending in _streamed(connection, statement):
         yield Outstanding(customer, since, until, spendable or 0, int(pending))
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.read_models.rows import ReadModels
+from regulars.adapters.sql.without_index import without_index
 
 #: Who is asked for: who is in, who comes in though they aren't in yet, or who is in and goes out.
 Asked = Literal["in", "entering", "leaving"]
@@ -65,7 +66,7 @@ def members_page(
     statement = (
         sa.select(table.c.customer, events.c.customer_id, since.label("since"), until.label("until"))
         .select_from(table.join(events, events.c.position == table.c.customer))
-        .where(column == key, *_conditions(models, table, column, question))
+        .where(column == key, *_conditions(models, connection.dialect, table, column, question))
         .group_by(table.c.customer, events.c.customer_id)
         .order_by(turns_at, table.c.customer)
         .limit(limit)
@@ -78,12 +79,16 @@ def members_page(
     return [Member(customer=a, customer_id=b, since=c, until=d) for a, b, c, d in connection.execute(statement)]
 
 
-def count_members(models: ReadModels, connection: Connection, projection: str, question: Membership) -> dict[str, int]:
-    """How many they are, by key; forgotten ones are counted."""
+def count_members(
+    models: ReadModels, connection: Connection, projection: str, keys: Collection[str], question: Membership
+) -> dict[str, int]:
+    """How many they are, by those of some keys that anybody has; forgotten ones are counted."""
     table, column = _table(models, projection)
+    # At one instant a customer has a key once.
+    counted = table.c.customer.distinct() if question.asked == "entering" else None
     statement = (
-        sa.select(column, sa.func.count(table.c.customer.distinct()))
-        .where(*_conditions(models, table, column, question))
+        sa.select(column, sa.func.count() if counted is None else sa.func.count(counted))
+        .where(column.in_(sorted(keys)), *_conditions(models, connection.dialect, table, column, question))
         .group_by(column)
     )
     return dict(map(tuple, connection.execute(statement)))
@@ -96,10 +101,11 @@ def _table(models: ReadModels, projection: str) -> tuple[sa.Table, sa.Column[Any
 
 
 def _conditions(
-    models: ReadModels, table: sa.Table, column: sa.Column[Any], question: Membership
+    models: ReadModels, dialect: sa.Dialect, table: sa.Table, column: sa.Column[Any], question: Membership
 ) -> Iterator[sa.ColumnElement[bool]]:
     at, until = question.at, question.until
-    holds = sa.and_(table.c.valid_from <= at, table.c.valid_to > at)
+    # What ends later is less than what began before.
+    holds = sa.and_(without_index(dialect, table.c.valid_from) <= at, table.c.valid_to > at)
     match question.asked:
         case "in":
             yield holds

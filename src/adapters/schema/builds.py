@@ -50,12 +50,16 @@ _VERDICTS_KEPT = 1_000
 #: The build of the facts that are shared.
 FACTS = SHARED.name
 
+#: What stands for the column of the key in an index.
+_KEY = "key"
+
 #: The columns of the indexes that lists need. Those by value begin and end also answer how many have it when.
 _LISTED_BY: dict[ListedBy, tuple[tuple[Any, ...], ...]] = {
     "value": (("value", "customer", "valid_from", "valid_to"), ("value", "valid_to")),
     "due": (("value", "valid_from"),),
     "score": (),
-    "status": (("status", "valid_from", "valid_to"),),
+    "status": (("status", "valid_to", "valid_from"),),
+    "key": ((_KEY, "valid_to"), (_KEY, "valid_from")),
 }
 
 
@@ -131,7 +135,10 @@ def loaded_tracks(projector: Projector, data: bytes) -> Tracks | None:
 
 
 class ProjectionTables:
-    """The tables of a projection: `intervals`, `places`, and where it is listed by score, `steps` and `earliest`."""
+    """The tables of a projection: `intervals`, `places`, and where it is listed by score, `steps` and `earliest`.
+
+    `counted_by` are the columns by whose values an index counts intervals.
+    """
 
     def __init__(self, projector: Projector, number: int) -> None:
         metadata = sa.MetaData()
@@ -161,7 +168,13 @@ class ProjectionTables:
     def _intervals(self, metadata: sa.MetaData) -> sa.Table:
         key = self.projector.key
         by_key = [] if key is None else [sa.Column(key.name, sa.Text, primary_key=True)]
-        listed = (columns for each in self.projector.lists_by for columns in _LISTED_BY[each])
+        named = {} if key is None else {_KEY: key.name}
+        listed = [
+            [named.get(column, column) for column in columns]
+            for each in self.projector.lists_by
+            for columns in _LISTED_BY[each]
+        ]
+        self.counted_by = frozenset(first for first, *_ in listed)
         indexes = [sa.Index(ours(f"{self._name}_{number}"), *columns) for number, columns in enumerate(listed)]
         if key is not None:
             indexes.append(sa.Index(ours(f"{self._name}_customer"), "customer"))

@@ -25,8 +25,8 @@ Explain = Callable[..., tuple[Reason, ...] | Mapping[str, tuple[Reason, ...]]]
 
 
 #: What lists ask of a verdict: who has a value, in order of ids; who comes to have it, in order of time; whose score is
-#: highest; and which tickets have a status.
-ListedBy = Literal["value", "due", "score", "status"]
+#: highest; which tickets have a status; and who has a key, such as being in a segment, until when and since when.
+ListedBy = Literal["value", "due", "score", "status", "key"]
 
 
 #: What other tools see of a projection: each interval, or the last one of everybody.

@@ -19,7 +19,7 @@ from regulars.projections.verdict import Interval
 if TYPE_CHECKING:
     from regulars.projections.rules.compiled import Rules
 
-VERSION = 1
+VERSION = 2
 
 
 def _apart(whole: Sequence[Interval], rules: Rules) -> list[Interval]:
@@ -53,6 +53,7 @@ SEGMENTS = Projector(
     explain=explain,
     verdict=SegmentVerdict,
     key=RuledKey(name="segment", names=lambda rules: rules.segments.names, apart=_apart),
+    lists_by=("key",),
     may_read=(CONTRACTS, SATISFACTION, CUSTOMER_VALUE, CHURN_RISK, LOYALTY_TIER, LIFECYCLE_STAGE),
     reads=lambda rules: rules.segments.reads,
 )

@@ -8,7 +8,7 @@ from regulars.crm_domain.ticket import TicketEvent
 from regulars.projections.engine.projector import Key, Projector
 from regulars.projections.ticket_queue.judge import TicketVerdict, judge
 
-VERSION = 1
+VERSION = 2
 
 TICKET_QUEUE = Projector(
     name="ticket_queue",

@@ -266,7 +266,8 @@ class _Asking:
     def counts(self, asked: Asked) -> Counter[str]:
         """How many there are, by segment."""
         question = self.asking(asked, self.beside_ids)
-        stored = count_members(self.models, self._tx.connection, SEGMENTS.name, question)
+        keys = [each.id for each in self._viewpoint.ruleset.segment]
+        stored = count_members(self.models, self._tx.connection, SEGMENTS.name, keys, question)
         return Counter(stored) + Counter(key for key, _ in self._folded(asked))
 
     def _folded(self, asked: Asked) -> Iterator[tuple[str, Member]]:

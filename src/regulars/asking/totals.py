@@ -21,12 +21,15 @@ def count_as_of(session: Session, lane: Counted, days: Sequence[datetime | date]
 
     Raises ValueError for what is no lane, and for days that don't rise.
     """
-    counted = LANES | {"segment": SEGMENTS.name}
+    counted = {name: (projection, "value") for name, projection in LANES.items()} | {
+        "segment": (SEGMENTS.name, "segment")
+    }
     if lane not in counted:
         raise ValueError(f'"{lane}" is not a verdict; there are {", ".join(counted)}')
+    projection, column = counted[lane]
     session.freshen(freshness_of(True, None))
     with session.store.reading() as tx:
         instants = [instant_of(each, session.ruleset(tx).zone) for each in days]
         if instants != sorted(set(instants)):
             raise ValueError("the days of `totals` have to rise")
-        return tuple(totals(session.models(tx), tx.connection, counted[lane], instants))
+        return tuple(totals(session.models(tx), tx.connection, projection, column, instants))

@@ -17,9 +17,9 @@ from regulars.cli.opening import JsonOption, StoreOption, acting, open_to_change
 from regulars.cli.progress import waiting
 from regulars.crm import Regulars
 from regulars.crm_domain.errors import StoreUnusable
+from regulars.web.listening import LOOPBACK, listen
 
 PORT = 8765
-LOOPBACK = "127.0.0.1"
 
 
 def serve(
@@ -77,7 +77,7 @@ def serve(
 
 def _listening(port: int) -> socket.socket:
     try:
-        return socket.create_server((LOOPBACK, port))
+        return listen(port)
     except OSError as error:
         raise StoreUnusable(f"port {port} can't be listened on ({error.strerror}); --port names another") from None
 

@@ -76,7 +76,7 @@ def find_cohorts(
         within = Within(periods, asked.zone)
         ordered = [[0] * (len(periods) - place) for place in range(len(begun))]
         customer, last = 0, -1
-        for step in spending(asked.models, asked.tx.connection, held, at):
+        for step in spending(asked.models, asked.tx.connection, held, within.begins, at):
             if step.customer != customer:
                 customer, last = step.customer, -1
             # An interval begins with an order where the last order is just then.

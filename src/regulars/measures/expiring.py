@@ -48,7 +48,7 @@ def find_expiring(session: Session, within: timedelta, where: Mapping[str, str],
         now, then = asked.now, min(asked.now + within // MICROSECOND, FOREVER - 1)
         held = conditions(asked, session.store.registry, where)
         lost: Counter[int] = Counter()
-        for each in outstanding(asked.models, asked.tx.connection, held, now):
+        for each in outstanding(asked.models, asked.tx.connection, held, now, now, then):
             # Without an event points pend and then can be spent, but the sum of both only falls, as they expire.
             for instant, sign in ((now, 1), (then, -1)):
                 if each.since <= instant < each.until:

@@ -56,7 +56,7 @@ def find_liability(
         instants = [each.end(asked.zone) for each in periods]
         held = conditions(asked, session.store.registry, where)
         changes = [[0, 0, 0, 0] for _ in range(len(instants) + 1)]
-        for each in outstanding(asked.models, asked.tx.connection, held, asked.now):
+        for each in outstanding(asked.models, asked.tx.connection, held, asked.now, instants[0], instants[-1]):
             has_any = int(each.spendable != 0 or each.pending != 0)
             parts = (max(each.spendable, 0), each.pending, max(-each.spendable, 0), has_any)
             for instant, sign in ((each.since, 1), (each.until, -1)):

@@ -88,7 +88,7 @@ def _summed(asked: Asked, session: Session, periods: tuple[Period, ...], where: 
     within, sums = Within(periods, asked.zone), [_Sums() for _ in periods]
     held = conditions(asked, session.store.registry, where)
     customer, orders, spend = 0, 0, 0
-    for step in spending(asked.models, asked.tx.connection, held, asked.now):
+    for step in spending(asked.models, asked.tx.connection, held, within.begins, asked.now):
         if step.customer != customer:
             customer, orders, spend = step.customer, 0, 0
         more, grown = step.orders - orders, step.net_spend - spend

@@ -68,8 +68,8 @@ def find_trend(
         periods = periods_between(by, since, until, asked.today, after=AHEAD)
         instants = [each.end(asked.zone) for each in periods]
         tables = asked.models.of(projection)
-        if not held and column == "value" and "value" in tables.projector.lists_by:
-            counts = totals(asked.models, asked.tx.connection, projection, instants)
+        if not held and column in tables.counted_by:
+            counts = totals(asked.models, asked.tx.connection, projection, column, instants)
         else:
             counts = counts_while(asked.models, asked.tx.connection, projection, column, held, instants)
         points = tuple(

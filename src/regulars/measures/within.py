@@ -11,14 +11,14 @@ from regulars.session.instants import first_instant_of
 
 
 class Within:
-    """Periods that follow upon each other, by their bounds in a zone."""
+    """Periods that follow upon each other, by their bounds in a zone; `begins` is the first instant of them."""
 
     def __init__(self, periods: Sequence[Period], zone: ZoneInfo) -> None:
-        self._begins = first_instant_of(periods[0].first, zone)
+        self.begins = first_instant_of(periods[0].first, zone)
         self._ends = [each.end(zone) for each in periods]
 
     def place(self, instant: int | None) -> int | None:
         """The place of the period that an instant lies in; None where it lies in none of them."""
-        if instant is None or not self._begins <= instant <= self._ends[-1]:
+        if instant is None or not self.begins <= instant <= self._ends[-1]:
             return None
         return bisect_left(self._ends, instant)

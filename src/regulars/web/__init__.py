@@ -40,15 +40,18 @@ def app(
     try:
         from starlette.applications import Starlette
         from starlette.exceptions import HTTPException
+        from starlette.middleware import Middleware
         from starlette.routing import Mount
     except ImportError:
         raise StoreUnusable("the HTTP API needs the extra `web`: pip install 'regulars[web]'") from None
     from regulars.web.api.serving import api, not_routed
+    from regulars.web.as_told import as_told
 
     console = () if pages is None else (Mount("", pages),)
     # An address with a line break in it is below no mount.
     routes = [Mount(API, api(crm, limits or Limits(), clock)), *console]
-    application = Starlette(routes=routes, exception_handlers={HTTPException: not_routed})
+    handlers = {HTTPException: not_routed}
+    application = Starlette(routes=routes, middleware=[Middleware(as_told)], exception_handlers=handlers)
     application.router.redirect_slashes = False  # as in the API
     return application
 

@@ -70,15 +70,15 @@ def holds_at(table: Any, instant: Any) -> sa.ColumnElement[bool]:
 
 
 def meets(table: Any, condition: Condition) -> sa.ColumnElement[bool]:
-    """That a verdict meets a condition."""
+    """That a verdict meets a condition; NULL where it doesn't, as a column holds nothing: `misses` is the opposite."""
     return sa.or_(
-        *(
-            sa.and_(sa.true(), *(sa.func.coalesce(table.c[name], "").in_(texts) for name, texts in each.items()))
-            if len(each) != 1
-            else next(table.c[name].in_(texts) for name, texts in each.items())
-            for each in condition
-        )
+        *(sa.and_(sa.true(), *(table.c[name].in_(texts) for name, texts in each.items())) for each in condition)
     )
+
+
+def misses(table: Any, condition: Condition) -> sa.ColumnElement[bool]:
+    """That a verdict doesn't meet a condition."""
+    return sa.not_(sa.func.coalesce(meets(table, condition), sa.false()))
 
 
 def line(
@@ -133,7 +133,7 @@ def coming(lines: Lines, projection: str, to: Condition, *, among: Condition = (
     `among` those that meet another one now, if any.
     """
     now, begun = lines.table(projection, "now"), lines.table(projection, "begun")
-    conditions = [lines.now(now), ~meets(now, to), *_begins(lines, projection, begun, to)]
+    conditions = [lines.now(now), misses(now, to), *_begins(lines, projection, begun, to)]
     conditions += [begun.c.valid_from > lines.window.at, begun.c.valid_from <= lines.window.until]
     if among:
         conditions.append(meets(now, among))

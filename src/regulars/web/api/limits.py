@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from regulars.web.api.problems import Problem, busy
@@ -58,13 +59,38 @@ class Threads:
             raise busy(sentence, after=10) from None
 
 
+class Waiting:
+    """The places of those who wait for changes: each holds a connection, of which a server has only so many."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._most = self._free = limits.waiting
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Have a place for as long as the block lasts. Raises Problem 503 where none is free."""
+        if not self._free:
+            raise busy(f"{self._most} wait for changes already, which is all that may; ask without `wait`, or again", 5)
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+
+
 async def read_body(stream: AsyncIterator[bytes], limits: Limits) -> bytes:
-    """A request's body. Raises Problem 413 for one that is too large, as soon as that is seen."""
+    """A request's body. Raises Problem 413 for one that is too large, as soon as that is seen, and 408 for one that
+    takes too long to arrive.
+    """
     body = bytearray()
-    async for chunk in stream:
-        body += chunk
-        if len(body) > limits.body:
-            raise Problem(413, "too_large", f"a request has at most {limits.body:,} bytes")
+    try:
+        async with asyncio.timeout(limits.arriving):
+            async for chunk in stream:
+                body += chunk
+                if len(body) > limits.body:
+                    raise Problem(413, "too_large", f"a request has at most {limits.body:,} bytes")
+    except TimeoutError:
+        sentence = f"the body of a request arrives within {limits.arriving:g} seconds"
+        raise Problem(408, "too_slow", sentence, {"Connection": "close"}) from None
     return bytes(body)
 
 

@@ -25,9 +25,9 @@ reference, an e-mail or a phone number, so that addresses hold nothing personal.
 instants are ISO 8601 with an offset, and a bare date is the end of that day in the business's zone."""
 _PROBLEMS = {
     "4XX": "The request is refused; `code` and `detail` say why. 401: no token in force. 403: its role may not do "
-    "this. 404: there is nobody and nothing of this name. 409: a rule of the domain is against it. 412: something was "
-    "recorded of the customer since the ETag of If-Match. 413, 415, 422: what was sent is too large, not JSON, or not "
-    "what it should be. 429: the token asks too often.",
+    "this. 404: there is nobody and nothing of this name. 408: the body took too long to arrive. 409: a rule of the "
+    "domain is against it. 412: something was recorded of the customer since the ETag of If-Match. 413, 415, 422: what "
+    "was sent is too large, not JSON, or not what it should be. 429: the token asks too often.",
     "503": "The store is busy, and may be asked again after the seconds of Retry-After; or it can't be used as it is.",
 }
 _KEY_HEADER = {

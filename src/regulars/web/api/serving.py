@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from functools import cache, partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from regulars.crm import Regulars
 from regulars.crm_domain.command import Command, CustomerId
 from regulars.upkeep.tokens import Token
 from regulars.web.api import commands, telling
-from regulars.web.api.limits import Rates, Threads
+from regulars.web.api.limits import Rates, Threads, Waiting
 from regulars.web.api.openapi import document
 from regulars.web.api.parameters import Parameters, parameters_of
 from regulars.web.api.problems import Problem, problem_of
@@ -70,6 +71,7 @@ class _Served:
         self._limits = limits
         self._rates = rates
         self._threads = threads
+        self._waiting = Waiting(limits)
 
     def command(self, name: str, model: type[Command]) -> Handler:
         """The route of one command."""
@@ -109,7 +111,8 @@ class _Served:
             _, body = await read_object(request, self._limits)
             listening = telling.Listening.model_validate_json(body, strict=True)
             bear, longest = partial(bearer, self._crm, request), self._limits.wait
-            return _answer(await telling.next_told(self._crm, self._threads, bear, name, listening, longest))
+            with self._waiting.place() if listening.wait else nullcontext():
+                return _answer(await telling.next_told(self._crm, self._threads, bear, name, listening, longest))
 
         return self._borne(handle)
 

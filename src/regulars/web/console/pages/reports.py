@@ -217,22 +217,25 @@ def month(asked: Asked) -> Told:
 
 
 class Measure(Struct, frozen=True):
-    """A report: what it is called, what it says, and who tells it."""
+    """A report: what it is called, what it says, and who tells it. One that `reads_all` goes through what every
+    customer did, for which no index serves: it is counted when that is asked for.
+    """
 
     title: str
     about: str
     tell: Callable[[Asked], Told]
+    reads_all: bool = False
 
 
 #: The reports by the words that addresses have for them, in the order of the overview.
 MEASURES: dict[str, Measure] = {
     "trend": Measure(N_("Trend"), N_("How many were what, at the end of each month or week, and what is due."), trend),
-    "flow": Measure(N_("Flow"), N_("How many went from which verdict to which between two days."), flow),
-    "cohorts": Measure(N_("Cohorts"), N_("Who ordered again, by when they first ordered."), cohorts),
+    "flow": Measure(N_("Flow"), N_("How many went from which verdict to which between two days."), flow, True),
+    "cohorts": Measure(N_("Cohorts"), N_("Who ordered again, by when they first ordered."), cohorts, True),
     "service": Measure(N_("Service"), N_("Whether tickets were answered and resolved in time."), service),
     "satisfaction": Measure(N_("Satisfaction"), N_("NPS, CSAT, response rate and complaints."), satisfaction),
-    "value": Measure(N_("Value"), N_("What the customers of each band spent."), value),
-    "month": Measure(N_("The month"), N_("A month in figures, against the month and the year before."), month),
+    "value": Measure(N_("Value"), N_("What the customers of each band spent."), value, True),
+    "month": Measure(N_("The month"), N_("A month in figures, against the month and the year before."), month, True),
 }
 
 #: What the fields of a form are called.
@@ -251,8 +254,10 @@ def show(asked: Asked) -> Answer:
 
 
 def one(asked: Asked) -> Answer:
-    """One report."""
+    """One report; of one that reads everything no more than what it is, before it is asked to count."""
     name, measure = _measure(asked)
+    if measure.reads_all and not asked.field("counted"):
+        return Shown(template="report_to_count.html", values={"name": name, "measure": measure})
     told = measure.tell(asked)
     values = {
         "name": name,
