@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -358,32 +358,25 @@ def test_eight_threads_never_redeem_it_beyond_its_limit(crm: Regulars, clock: Cl
 
 # ----------------------------------------------------------------------------------------------------------------- laws
 
-ORDERS = ("A", "B", "C", "D")
-AMOUNTS = ("9.99", "90.00", "250.00")
-orders, people, amounts = st.sampled_from(ORDERS), st.sampled_from(PEOPLE[:3]), st.sampled_from(AMOUNTS)
 
-COMMANDS: st.SearchStrategy[Command] = st.one_of(
-    st.builds(buy, orders, people, amounts),
-    st.builds(buy, orders, people, amounts),
-    st.builds(buy, orders, people, amounts, st.none()),
-    st.builds(lambda order, amount: RecordReturn(order_id=order, amount=amount), orders, amounts),
-    st.builds(lambda order: RecordReturn(order_id=order), orders),
-    st.builds(
-        lambda order, so_far: RecordReturn(order_id=order, returned_so_far=so_far),
-        orders,
-        st.sampled_from(["0", "5.00", "9.99", "90.00"]),
-    ),
-    st.builds(lambda order: VoidPurchase(order_id=order), orders),
-    st.builds(lambda order: RestorePurchase(order_id=order), orders),
-    st.builds(lambda order, amount: CorrectPurchase(order_id=order, amount=amount), orders, amounts),
-    st.builds(lambda order: CorrectPurchase(order_id=order, coupon="SUMMER10"), orders),
-    st.builds(lambda order, who: ReassignPurchase(order_id=order, to=who), orders, people),
-    st.builds(
-        lambda who, into: MergeCustomers(customer=who, into=into) if who != into else UndoMerge(customer=who),
-        people,
-        people,
-    ),
-)
+def commands(orders: str, whom: Sequence[str]) -> st.SearchStrategy[list[Command]]:
+    """What is said of a few orders, of a few people: the fewer, the more often of the same. What makes most of a
+    difference is said most often.
+    """
+    words: list[Command] = [
+        MergeCustomers(customer=whom[1], into=whom[0]),
+        UndoMerge(customer=whom[1]),
+    ]
+    for order in orders:
+        words += [buy(order, who) for who in whom] * 2
+        words += [buy(order, whom[0], "250.00"), buy(order, whom[0], coupon=None)]
+        words += [VoidPurchase(order_id=order), RestorePurchase(order_id=order)] * 2
+        words += [RecordReturn(order_id=order), RecordReturn(order_id=order, amount="9.99")]
+        words += [RecordReturn(order_id=order, returned_so_far=each) for each in ("0", "5.00", "90.00")]
+        words += [CorrectPurchase(order_id=order, amount=each) for each in ("9.99", "250.00")]
+        words += [CorrectPurchase(order_id=order, coupon="SUMMER10")]
+        words += [ReassignPurchase(order_id=order, to=who) for who in whom]
+    return st.lists(st.sampled_from(words), min_size=4, max_size=20)
 
 
 class Books:
@@ -393,7 +386,7 @@ class Books:
         self.bought: dict[str, PurchaseRecorded] = {}
         self.returned: dict[str, int] = {}
         self.uses: dict[str, CouponRedeemed] = {}
-        self.redeemed = self.released = self.most = 0
+        self.redeemed = self.released = self.most = self.most_by_one = 0
         for recorded in crm.events():
             match recorded.event:
                 case PurchaseRecorded() as event:
@@ -407,6 +400,9 @@ class Books:
                 case CouponRedeemed() as event:
                     assert event.order_id not in self.uses, "an order redeems a coupon once"
                     self.uses[event.order_id] = event
+                    if event.number == 1:  # what is recorded anew keeps it, and may have become somebody else's
+                        theirs = [each for each in self.uses.values() if each.customer_id == event.customer_id]
+                        self.most_by_one = max(self.most_by_one, len(theirs))
                     self.redeemed += 1
                 case CouponReleased() as event:
                     used = self.uses.pop(event.order_id)
@@ -442,8 +438,8 @@ class Books:
         assert self.redeemed - self.released == len(self.uses)
 
 
-def tell(crm: Regulars, clock: Clock, commands: list[Command], after: Callable[[], None]) -> None:
-    for command in commands:
+def tell(crm: Regulars, clock: Clock, told: list[Command], after: Callable[[], None]) -> None:
+    for command in told:
         clock.now += timedelta(hours=1)
         try:
             crm.do(command)
@@ -454,8 +450,8 @@ def tell(crm: Regulars, clock: Clock, commands: list[Command], after: Callable[[
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 @settings(max_examples=EXAMPLES // 5)
-@given(st.lists(COMMANDS, max_size=16))
-def test_without_limits_what_is_redeemed_is_what_stands(kind: str, postgres_url: str, commands: list[Command]) -> None:
+@given(commands("ABCD", PEOPLE[:3]))
+def test_without_limits_what_is_redeemed_is_what_stands(kind: str, postgres_url: str, told: list[Command]) -> None:
     clock = Ticking()
     with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
         crm.do([RegisterCustomer(ref=who) for who in PEOPLE])
@@ -466,14 +462,14 @@ def test_without_limits_what_is_redeemed_is_what_stands(kind: str, postgres_url:
             assert books.uses.keys() == books.standing.keys()
             books.require_sound(crm)
 
-        tell(crm, clock, commands, conserved)
+        tell(crm, clock, told, conserved)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-@settings(max_examples=EXAMPLES // 5)
-@given(st.lists(COMMANDS, max_size=16), st.integers(1, 2), st.none() | st.integers(1, 2))
+@settings(max_examples=EXAMPLES // 4)
+@given(commands("AB", PEOPLE[:2]), st.integers(1, 2), st.sampled_from([None, 1]))
 def test_with_limits_it_is_never_redeemed_beyond_them(
-    kind: str, postgres_url: str, commands: list[Command], in_all: int, per_person: int | None
+    kind: str, postgres_url: str, told: list[Command], in_all: int, per_person: int | None
 ) -> None:
     clock = Ticking()
     with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
@@ -484,17 +480,9 @@ def test_with_limits_it_is_never_redeemed_beyond_them(
             books = Books(crm)
             assert books.uses.keys() <= books.standing.keys()
             assert books.most <= in_all
+            assert per_person is None or books.most_by_one <= per_person
             books.require_sound(crm)
             assert crm.coupon("SUMMER10").coupon.outstanding == in_all - len(books.uses)
 
-        tell(crm, clock, commands, within)
-        held_by = {} if per_person is None else owners(crm)
-        if per_person is not None and not any(isinstance(each, ReassignPurchase | MergeCustomers) for each in commands):
-            assert all(count <= per_person for count in held_by.values())
-
-
-def owners(crm: Regulars) -> dict[str | None, int]:
-    found: dict[str | None, int] = {}
-    for each in crm.coupon("SUMMER10").uses:
-        found[each.ref] = found.get(each.ref, 0) + 1
-    return found
+        begin: list[Command] = [buy("A", ADA), VoidPurchase(order_id="A")]
+        tell(crm, clock, [*begin, *told], within)
