@@ -101,43 +101,29 @@ class Redemption(Struct, frozen=True, kw_only=True):
 class Coupon(Struct, frozen=True, kw_only=True):
     """What the next decision on a series needs to know.
 
-    `redemptions` are those that stand, by order; `uses` is how many there are, and `uses_of` how many of each customer.
+    `redemptions` are those that stand, by order; `uses` is how many there are.
     """
 
     created: CouponCreated | None = None
     ended_at: int | None = None
     redemptions: PersistentMap[str, Redemption] = PersistentMap()
     uses: int = 0
-    uses_of: PersistentMap[str, int] = PersistentMap()
 
 
 def evolve(state: Coupon, event: CouponEvent) -> Coupon:
     """The state after an event. Total: history is never argued with."""
+    standing = state.redemptions
     match event:
         case CouponCreated():
             return replace(state, created=event)
         case CouponEnded(at=at):
             return replace(state, ended_at=at)
-        case CouponRedeemed():
-            state = _without(state, event.order_id)
+        case CouponRedeemed(order_id=order_id):
             redemption = Redemption(number=event.number, customer_id=event.customer_id, discount=event.discount)
-            return _counted(
-                replace(state, redemptions=state.redemptions.put(event.order_id, redemption)), event.customer_id, 1
-            )
+            uses = state.uses + (order_id not in standing)
+            return replace(state, redemptions=standing.put(order_id, redemption), uses=uses)
         case CouponReleased(order_id=order_id):
-            return _without(state, order_id)
-
-
-def _without(state: Coupon, order_id: str) -> Coupon:
-    standing = state.redemptions.get(order_id)
-    if standing is None:
-        return state
-    return _counted(replace(state, redemptions=state.redemptions.drop(order_id)), standing.customer_id, -1)
-
-
-def _counted(state: Coupon, customer_id: str, more: int) -> Coupon:
-    theirs = state.uses_of.get(customer_id, 0) + more
-    return replace(state, uses=state.uses + more, uses_of=state.uses_of.put(customer_id, theirs))
+            return replace(state, redemptions=standing.drop(order_id), uses=state.uses - (order_id in standing))
 
 
 # -------------------------------------------------------------------------------------------------------- commands
@@ -336,7 +322,7 @@ def _is_used_by(state: Coupon, created: CouponCreated, family: Collection[str]) 
 
 def uses_by(state: Coupon, family: Collection[str]) -> int:
     """How many redemptions of a series stand of customers who are one."""
-    return sum(state.uses_of.get(each, 0) for each in family)
+    return sum(each.customer_id in family for each in state.redemptions.values())
 
 
 def _orders(limit: int | None) -> str:
