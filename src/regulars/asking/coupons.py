@@ -210,6 +210,7 @@ def _view(tx: Transaction, told: _Told, issued_to: Collection[str], asked: _Aske
     created = state.created
     if created is None:
         return None
+    taken_off = sum(each.discount for each in state.redemptions.values())
     currency, status = created.currency or tx.currency, _status(state, created, asked)
     outstanding = _outstanding(tx, state, created, issued_to, asked) if status != "over" else 0
     each_at_most = created.amount if created.percent is None else created.up_to
@@ -230,7 +231,7 @@ def _view(tx: Transaction, told: _Told, issued_to: Collection[str], asked: _Aske
         issued=len(issued_to) if created.is_personal else None,
         redeemed=sum(isinstance(event, CouponRedeemed) for _, event in told),
         released=sum(isinstance(event, CouponReleased) for _, event in told),
-        discount=_money(sum(each.discount for each in state.redemptions.values()), currency) or Decimal(0),
+        discount=Decimal(0) if currency is None else from_minor_units(taken_off, currency),
         outstanding=outstanding,
         may_cost=_money(0 if outstanding == 0 else at_most, currency),
     )
