@@ -60,6 +60,7 @@ WORDS = (
     "GiveConsent customer=shop:b channel=post purpose=news occurred_at=2024-02-02",
     PLAN,
     "AddTask task_id=K-1 customer=shop:a what==1+1 due=2024-06-02 occurred_at=2024-05-03",
+    "CreateCoupon coupon_id=SUMMER10 percent=10 up_to=20.00 in_all=9 occurred_at=2024-05-03",
 )
 
 #: Every command with --csv, as it has something to list; `forecast`, of which a model must be fitted, is elsewhere.
@@ -69,6 +70,7 @@ LISTS = {
     "reminders": "reminders",
     "quotes": "quotes",
     "contracts": "contracts",
+    "coupon list": "coupon list",
     "leads": "leads",
     "customers": "customers",
     "segment": "segment quiet",

@@ -234,7 +234,7 @@ class Context(Struct, frozen=True, kw_only=True):
     opportunities (no pipelines where they have none), and the digest of them all; the `zone` in which the business's
     days begin; after how many microseconds a customer may be asked again; the ids of the rules of `care`, and which of
     them are of `birthdays`; the ids of the `segments`. Where a command is about another event, `said_at` is the instant
-    of that.
+    of that; where it issues a code, `drawn_code` is one that was drawn at random.
     """
 
     now: int
@@ -249,6 +249,7 @@ class Context(Struct, frozen=True, kw_only=True):
     birthdays: frozenset[str] = frozenset()
     segments: tuple[str, ...] = ()
     said_at: int | None = None
+    drawn_code: str | None = None
 
 
 def currency_of(stated: str | None, context: Context) -> str:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from regulars.asking.campaigns import CampaignLaunch, CampaignView, OfferCount, OfferPage, OfferView, WholeCampaign
     from regulars.asking.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
     from regulars.asking.contracts import ContractPage, ContractView
+    from regulars.asking.coupons import CouponUse, CouponView, IssuedCode, WholeCoupon
     from regulars.asking.customers import Order
     from regulars.asking.desk import Points, PointsLot, TicketPage, TicketView
     from regulars.asking.dicts import to_dict
@@ -117,6 +118,14 @@ if TYPE_CHECKING:
         EndContract,
         RenewContract,
         SignContract,
+    )
+    from regulars.crm_domain.coupon import (
+        CouponCreated,
+        CouponEnded,
+        CouponRedeemed,
+        CouponReleased,
+        CreateCoupon,
+        EndCoupon,
     )
     from regulars.crm_domain.customer import (
         AccountClosed,
@@ -191,6 +200,7 @@ if TYPE_CHECKING:
         RecordSurveyAnswer,
         SurveyAnswered,
     )
+    from regulars.crm_domain.issued_coupon import CouponIssued, IssueCoupon
     from regulars.crm_domain.membership import (
         AdjustPoints,
         CancelMembership,
@@ -400,6 +410,8 @@ _HOMES = {
         "Conflict InvalidMapping InvalidRules NotFound ParkedCustomer RegularsError Rejected StaleProjections "
         "StoreBusy StoreUnusable"
     ),
+    "regulars.crm_domain.coupon": "CouponCreated CouponEnded CouponRedeemed CouponReleased CreateCoupon EndCoupon",
+    "regulars.crm_domain.issued_coupon": "CouponIssued IssueCoupon",
     "regulars.crm_domain.event": "Event Recorded",
     "regulars.crm_domain.interaction": (
         "AddNote InteractionRecorded NoteAdded RecordInteraction RecordSurveyAnswer SurveyAnswered"
@@ -442,6 +454,7 @@ _HOMES = {
     "regulars.crm_domain.unexplained": "Unexplained",
     "regulars.crm_domain.value_model": "ModelFitted RecordFittedModel",
     "regulars.projections.rules.grammar": "Ruleset parse_rules",
+    "regulars.asking.coupons": "CouponUse CouponView IssuedCode WholeCoupon",
     "regulars.asking.campaign_preview": "AudienceMember CampaignPreview GateView PeopleNeeded WhyOffered",
     "regulars.asking.campaigns": "CampaignLaunch CampaignView OfferCount OfferPage OfferView WholeCampaign",
     "regulars.doing.campaigns": "Campaigns",
@@ -613,6 +626,14 @@ __all__ = [
     "ContractView",
     "CorrectPurchase",
     "Counted",
+    "CouponCreated",
+    "CouponEnded",
+    "CouponIssued",
+    "CouponRedeemed",
+    "CouponReleased",
+    "CouponUse",
+    "CouponView",
+    "CreateCoupon",
     "Customer",
     "CustomerId",
     "CustomerMerged",
@@ -644,6 +665,7 @@ __all__ = [
     "EmploymentVoided",
     "EndCampaign",
     "EndContract",
+    "EndCoupon",
     "EndEmployment",
     "EnrollMember",
     "ErasePersonalData",
@@ -680,6 +702,8 @@ __all__ = [
     "InteractionRecorded",
     "InvalidMapping",
     "InvalidRules",
+    "IssueCoupon",
+    "IssuedCode",
     "KeptBackup",
     "Keys",
     "KindChanged",
@@ -921,6 +945,7 @@ __all__ = [
     "WebSessions",
     "WholeCampaign",
     "WholeContract",
+    "WholeCoupon",
     "WholeOpportunity",
     "WholeQuote",
     "WholeTask",
