@@ -32,7 +32,7 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.explain_invalid import expectation
 from regulars.crm_domain.instant import SECOND, to_datetime, to_instant
 from regulars.crm_domain.money import plain_decimal
-from regulars.crm_domain.points import PointsPolicy
+from regulars.crm_domain.points import BonusRule, PointsPolicy
 
 # A clock that runs a little ahead is forgiven and clamped to now; anything later is refused.
 FUTURE_TOLERANCE = 5 * 60 * SECOND
@@ -233,7 +233,7 @@ class Context(Struct, frozen=True, kw_only=True):
     `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, on
     opportunities (no pipelines where they have none), and the digest of them all; the `zone` in which the business's
     days begin; after how many microseconds a customer may be asked again; the ids of the rules of `care`, and which of
-    them are of `birthdays`. Where a command is about another event, `said_at` is the instant of that.
+    them are of `birthdays`; the rules by which bonus points are earned. Where a command is about another event, `said_at` is the instant of that.
     """
 
     now: int
@@ -246,6 +246,7 @@ class Context(Struct, frozen=True, kw_only=True):
     ask_again: int | None = None
     care: tuple[str, ...] = ()
     birthdays: frozenset[str] = frozenset()
+    earn: tuple[BonusRule, ...] = ()
     said_at: int | None = None
 
 

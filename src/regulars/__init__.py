@@ -176,6 +176,8 @@ if TYPE_CHECKING:
     )
     from regulars.crm_domain.membership import (
         AdjustPoints,
+        BonusEarned,
+        BonusReversed,
         CancelMembership,
         CancelRedemption,
         EnrollMember,
@@ -367,7 +369,8 @@ _HOMES = {
         "AddNote InteractionRecorded NoteAdded RecordInteraction RecordSurveyAnswer SurveyAnswered"
     ),
     "regulars.crm_domain.membership": (
-        "AdjustPoints CancelMembership CancelRedemption EnrollMember GrantTierOverride LiftTierOverride "
+        "AdjustPoints BonusEarned BonusReversed CancelMembership CancelRedemption EnrollMember GrantTierOverride "
+        "LiftTierOverride "
         "MembershipCancelled MembershipEnrolled MembershipResumed MembershipSuspended PointsAdjusted "
         "PointsEarned PointsRedeemed PointsReversed RedeemPoints RedemptionCancelled ResumeMembership "
         "SuspendMembership Taken TierOverrideGranted TierOverrideLifted"
@@ -507,6 +510,8 @@ __all__ = [
     "BandTotal",
     "BirthdayOf",
     "BirthdaysFound",
+    "BonusEarned",
+    "BonusReversed",
     "BuildView",
     "CalendarEntries",
     "CalendarEntry",

@@ -32,6 +32,7 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.membership import MEMBERSHIP, PointsRedeemed, RedeemPoints, RedemptionCancelled
 from regulars.crm_domain.purchase import PURCHASE
 from regulars.crm_domain.rulebook import NOBODY
+from regulars.doing.bonuses import move_bonuses
 from regulars.doing.corrections import (
     corrected_at,
     is_so_already,
@@ -158,6 +159,7 @@ class Execution:
             for of, part in self._shared(event, target):
                 work.keep(part, command, of, then, caused_by=follows)
             move_points(work, event, before, command, target, then)
+            move_bonuses(work, event, before, command, target, then, cause)
             record_anew(work, event, stream.state, meant, target, then, cause)
             follow_late_move(work, event, command, target, then, cause)
             follow_links(work, event, command, customer_id, then)
