@@ -1,4 +1,4 @@
-"""What points a purchase earns, what rules of bonus points there are, when points can be spent, and when they expire."""
+"""What points a purchase earns, which rules give bonus points, when points can be spent, and when they expire."""
 
 from __future__ import annotations
 

@@ -296,6 +296,7 @@ if TYPE_CHECKING:
     from regulars.doing.mail import MailReport
     from regulars.doing.models import Models
     from regulars.doing.outcomes import Outcome
+    from regulars.doing.rewards import ForecastBonus, RewardsForecast
     from regulars.modelling.cant_tell import CantTell
     from regulars.opening import OnStale, default_rules
     from regulars.opening import open as open
@@ -430,6 +431,7 @@ _HOMES = {
     "regulars.asking.suspects": "Suspect",
     "regulars.asking.tasks": "TaskDay TaskPage TaskView WholeTask",
     "regulars.doing.outcomes": "Outcome",
+    "regulars.doing.rewards": "ForecastBonus RewardsForecast",
     "regulars.doing.forgetting": "Forgetting Forgotten",
     "regulars.session.freshness": "Fresh",
     "regulars.session.session": "AnyRules",
@@ -603,6 +605,7 @@ __all__ = [
     "Firm",
     "FittedModel",
     "Forecast",
+    "ForecastBonus",
     "ForecastChange",
     "ForecastPage",
     "Forgetting",
@@ -751,6 +754,7 @@ __all__ = [
     "ReturnRecorded",
     "ReturnedTotalRecorded",
     "ReviseQuote",
+    "RewardsForecast",
     "Rotation",
     "RulesDifference",
     "RulesEstimate",

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from regulars.adapters.importing.mapping import Details
+from regulars.adapters.log.event_log import Draft
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.crm_domain.assessment import RecordAssessment
@@ -217,6 +218,16 @@ class Execution:
     def decided(self) -> int:
         """How many events have been decided so far."""
         return len(self._work.pending.drafts)
+
+    @property
+    def drafts(self) -> tuple[Draft, ...]:
+        """The events that have been decided so far."""
+        return tuple(self._work.pending.drafts)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be said of them."""
+        return tuple(self._work.pending.remarks.values())
 
     def knows(self, reference: str | None) -> bool:
         """Whether a customer has this reference, one of this transaction included."""

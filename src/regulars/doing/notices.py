@@ -1,4 +1,4 @@
-"""What is to be said of what was recorded all the same: a survey that was sent too soon after another, and what else was
+"""What is to be said of what was recorded all the same: a survey that was sent too soon after another, and whatever was
 remarked when it was decided.
 """
 

@@ -53,6 +53,7 @@ def placed_within(work: UnitOfWork, family: Iterable[str], *, since: int = 0, un
         if isinstance(each.event, PurchaseRecorded):
             yield Placed(each.occurred_at, each.event.order_id, each.event.number, each.stream_id)
     for draft in work.pending.drafts:
-        if isinstance(draft.event, PurchaseRecorded) and draft.customer_id in whose:
-            if since <= draft.occurred_at <= until:
-                yield Placed(draft.occurred_at, draft.event.order_id, draft.event.number, draft.stream_id)
+        if isinstance(draft.event, PurchaseRecorded) and draft.customer_id in whose and since <= draft.occurred_at:
+            its = Placed(draft.occurred_at, draft.event.order_id, draft.event.number, draft.stream_id)
+            if its.at <= until:
+                yield its

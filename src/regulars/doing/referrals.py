@@ -24,10 +24,10 @@ def referrals_of(work: UnitOfWork, customer_id: str) -> list[Referral]:
     """Who brought a customer, or one who is or was merged with them: in order of time, then of recording."""
     theirs = frozenset(ever_one_with(work, customer_id))
     positions = referring(work.tx.connection, work.store.schema, theirs)
-    found = [Referral(each.occurred_at, each.customer_id) for each in work.tx.log.at(positions)]
-    for draft in work.pending.drafts:
-        if isinstance(draft.event, ReferralMade) and draft.event.referred_id in theirs:
-            found.append(Referral(draft.occurred_at, draft.customer_id))
+    recorded = [Referral(each.occurred_at, each.customer_id) for each in work.tx.log.at(positions)]
+    drafts = (each for each in work.pending.drafts if isinstance(each.event, ReferralMade))
+    pending = (each for each in drafts if getattr(each.event, "referred_id", None) in theirs)
+    found = [*recorded, *(Referral(each.occurred_at, each.customer_id) for each in pending)]
     return sorted(found, key=lambda each: each.at)
 
 
