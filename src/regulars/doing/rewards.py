@@ -41,8 +41,8 @@ class ForecastBonus(Struct, frozen=True, kw_only=True):
 class RewardsForecast(Struct, frozen=True, kw_only=True):
     """What an order of an amount would bring its customer, if it were placed at an instant.
 
-    `points` are those of the order itself, which can be spent from `available_at` on, None where it earns none; the
-    tiers are None of whoever has none. `notices` are what would be said of the order.
+    `points` are those of the order itself, which can be spent from `available_at` to `expires_at`, None where it earns
+    none; the tiers are None of whoever has none. `notices` are what would be said of the order.
     """
 
     customer_id: CustomerId
@@ -51,6 +51,7 @@ class RewardsForecast(Struct, frozen=True, kw_only=True):
     currency: str
     points: int
     available_at: datetime | None
+    expires_at: datetime | None
     bonuses: tuple[ForecastBonus, ...]
     tier_before: str | None
     tier_after: str | None
@@ -100,6 +101,7 @@ def _forecast(session: Session, tx: Transaction, execution: Execution, members: 
         currency=placed.event.currency,
         points=sum(each.points for each in points),
         available_at=to_datetime(points[0].available_at) if points else None,
+        expires_at=to_datetime(points[0].expires_at) if points else None,
         bonuses=tuple(
             ForecastBonus(
                 customer_id=customer_id if whose in members else CustomerId(whose),
