@@ -313,6 +313,7 @@ if TYPE_CHECKING:
     from regulars.rules_door.estimating import EstimatedMove, RulesEstimate
     from regulars.rules_door.forecast_change import ForecastChange
     from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
+    from regulars.rules_door.programme import ProgrammeChange
     from regulars.rules_door.publishing import Publication, PublishedRules, RulesVersion
     from regulars.session.clock import Clock
     from regulars.session.freshness import Fresh
@@ -422,6 +423,7 @@ _HOMES = {
     "regulars.rules_door.difference": "DueMove ExplainedMove Move RulesDifference TicketMove",
     "regulars.rules_door.estimating": "EstimatedMove RulesEstimate",
     "regulars.rules_door.forecast_change": "ForecastChange",
+    "regulars.rules_door.programme": "ProgrammeChange",
     "regulars.asking.dismissals": "Dismissed",
     "regulars.asking.due": "DueExplanation DueItem DuePage MostBought",
     "regulars.asking.duplicates": "Duplicates DuplicatesPage",
@@ -686,6 +688,7 @@ __all__ = [
     "PointsReversed",
     "Poison",
     "PreferenceRecorded",
+    "ProgrammeChange",
     "Projections",
     "Publication",
     "PublishedRules",
