@@ -42,6 +42,7 @@ IN_GROUPS = {
     "contract": ("show",),
     "export": ("events", "reports"),
     "pipeline": ("show", "waterfall", "stages", "stale", "forecast", "calibration"),
+    "rewards": ("forecast",),
     "rules": ("show", "check", "holidays", "diff", "measure", "publish", "history", "rollback"),
     "survey": ("may-ask", "show"),
     "assessments": ("diff",),

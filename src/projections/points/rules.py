@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from regulars.crm_domain.command import Label
 from regulars.crm_domain.points import MAX_POINTS, Occasion, Rewarded
 from regulars.projections.parts import Days, Money, Part, Word, require_unique
 
 MAX_EARN = 50
 MAX_SKUS = 100
 
+
+def _ends_in_its_star(sku: str) -> str:
+    if "*" in sku[:-1]:
+        raise ValueError("an item is named whole, or by how it begins and one * at the end, such as tea-*")
+    return sku
+
+
 #: An item by its name, or all whose names begin so, such as `tea-*`.
-Sku = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^*\r\n]*\*?$", min_length=1, max_length=200)]
+Sku = Annotated[Label, AfterValidator(_ends_in_its_star)]
 #: The occasions that come with an order.
 _WITH_AN_ORDER: tuple[Occasion, ...] = ("first_order", "birthday_month", "category", "referral")
 #: The keys that an occasion needs, which no other takes.

@@ -63,7 +63,7 @@ class RewardsForecast(Struct, frozen=True, kw_only=True):
         return sum(each.points for each in self.bonuses if each.customer_id == self.customer_id)
 
 
-@traced("forecast rewards")
+@traced("rewards forecast")
 def forecast_rewards(
     session: Session,
     transacting: Transacting,
