@@ -40,6 +40,7 @@ GIVEN = {
     "flow": {"first": "2025-12-01", "second": "2026-02-01"},
     "history": {"field": "name"},
     "movers": {"first": "2025-12-01", "second": "2026-02-01", "new": "new"},
+    "rewards_forecast": {"amount": "59.90"},
     "pipeline_waterfall": {"first": "2025-12-01", "second": "2026-02-01"},
     "search": {"text": "a"},
     "task_days": {"since": "2026-03-01", "before": "2026-04-01"},

@@ -43,11 +43,13 @@ from regulars.crm_domain.survey import SURVEY
 from regulars.doing import orders
 from regulars.doing.identities import ever_one_with, family_of
 from regulars.doing.occasions import (
+    ONCE,
     Order,
     is_in_month_of,
     membership_then,
     memberships_of,
     memberships_rewarded,
+    orders_rewarded,
     rewarded,
 )
 from regulars.doing.orders import Placed, placed_within, record_of, stream_of_record
@@ -133,8 +135,11 @@ def _carry_over(work: UnitOfWork, order: Order) -> frozenset[str]:
         for membership in memberships_rewarded(work, order.customer_id):
             for lot in bonus_lots(work.state(membership), key):
                 terms, one = terms_of_bonus(lot), (membership.stream_id, str(lot.rule))
-                if one not in decided and (is_same_month or lot.occasion != "birthday_month"):
-                    decided.add(one)
+                if one in decided or (lot.occasion == "birthday_month" and not is_same_month):
+                    continue
+                decided.add(one)
+                others = orders_rewarded(work, terms.rule, order.customer_id) - {order.stream_id}
+                if lot.occasion not in ONCE or not others:
                     _give_on(work, terms, order, membership, cause_of(lot, order.stream_id))
     return frozenset(rule for _, rule in decided)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -16,13 +15,16 @@ from regulars.crm_domain.customer import CUSTOMER
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.membership import Cause, was_in_force
-from regulars.crm_domain.points import BonusRule
+from regulars.crm_domain.points import BonusRule, Occasion
 from regulars.crm_domain.purchase import PURCHASE, PurchaseRecorded
 from regulars.doing.identities import ever_one_with, family_of
 from regulars.doing.memberships import first_membership, own_membership
 from regulars.doing.orders import placed_within, record_of
 from regulars.doing.referrals import Referral, referral_before, referrals_of, shared_contact
 from regulars.doing.unit_of_work import Target, UnitOfWork
+
+#: The occasions on which a rule rewards a customer but once.
+ONCE: tuple[Occasion, ...] = ("first_order", "referral")
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -93,25 +95,24 @@ def is_in_month_of(work: UnitOfWork, one: int, other: int) -> bool:
 # ------------------------------------------------------------------------------------------------------ first orders
 
 
+def orders_rewarded(work: UnitOfWork, rule: str, customer_id: str) -> set[str]:
+    """The streams of the orders that stand, of anybody of a customer's family, for which a rule gave anything, to them
+    or to who referred them.
+    """
+    theirs = frozenset(family_of(work, customer_id))
+    memberships = map(work.state, memberships_rewarded(work, customer_id))
+    lots = (lot for state in memberships for lot in state.lots.values() if lot.rule == rule and lot.occasion in ONCE)
+    streams = {lot.lot_id.rpartition(":")[2] for lot in lots}
+    return {each for each in streams if work.stream(each, PURCHASE).customer_id in theirs and _stands(work, each)}
+
+
 def _is_first(work: UnitOfWork, rule: BonusRule, order: Order) -> bool:
-    """Whether no other order that stands was placed before by anybody of the family, or was rewarded by this rule."""
+    """Whether no order that stands was placed before by anybody of the family, and none was rewarded by this rule."""
     family = family_of(work, order.customer_id)
     earlier = placed_within(work, family, until=order.placed_at - 1)
-    return not any(_stands(work, each.stream_id) for each in earlier) and not _has_rewarded(work, rule, order)
-
-
-def _has_rewarded(work: UnitOfWork, rule: BonusRule, order: Order) -> bool:
-    theirs = frozenset(ever_one_with(work, order.customer_id))
-    others = (each for each in _orders_rewarded(work, rule, order.customer_id) if each != order.stream_id)
-    return any(work.stream(each, PURCHASE).customer_id in theirs and _stands(work, each) for each in others)
-
-
-def _orders_rewarded(work: UnitOfWork, rule: BonusRule, customer_id: str) -> Iterator[str]:
-    """The streams of the orders for which a rule gave anything, to a customer or to who referred them."""
-    for membership in memberships_rewarded(work, customer_id):
-        for lot in work.state(membership).lots.values():
-            if lot.rule == rule.id and lot.occasion == rule.on:
-                yield lot.lot_id.rpartition(":")[2]
+    return not any(_stands(work, each.stream_id) for each in earlier) and not orders_rewarded(
+        work, rule.id, order.customer_id
+    )
 
 
 def _stands(work: UnitOfWork, stream_id: str) -> bool:
@@ -134,7 +135,7 @@ def _is_in_birthday_month(work: UnitOfWork, order: Order) -> bool:
     try:
         return born.month == (lunar_month(day) if born.calendar == "lunar" else day.month)
     except StoreUnusable as reason:
-        work.pending.remarks[order.draft] = f'order "{order.recorded.order_id}" is recorded; {reason}'
+        work.pending.remarks[order.draft] = f"there may be a bonus for the month of the birthday: {reason}"
         return False
 
 
@@ -164,7 +165,7 @@ def _rewarded_referral(work: UnitOfWork, rule: BonusRule, order: Order) -> Refer
     if shared is None:
         return referral
     work.pending.remarks[order.draft] = (
-        f'the referral of who placed order "{order.recorded.order_id}" is not rewarded: they and who referred them '
-        f"have the same {shared}, so they may be one person"
+        "the referral of this customer is not rewarded: they and who referred them have the same "
+        f"{shared}, so they may be one person"
     )
     return None

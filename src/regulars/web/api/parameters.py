@@ -97,7 +97,6 @@ _READ: tuple[tuple[Any, Any], ...] = (
     (Ruleset | int, Version),
     (Mapping[str, str], Pairs),
     (Decimal, Exact),
-    (Decimal | str, Exact),
     (bool, bool),
     (int, Number),
     (str, Words),
