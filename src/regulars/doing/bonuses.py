@@ -45,6 +45,7 @@ from regulars.doing.identities import ever_one_with, family_of
 from regulars.doing.occasions import (
     ONCE,
     Order,
+    is_earliest,
     is_in_month_of,
     membership_then,
     memberships_of,
@@ -112,17 +113,17 @@ def follow_late_bonuses(
     _keep(work, moved, command, target, draft)
     theirs = memberships_of(work, target.customer_id)
     given = {lot.rule for each in theirs for lot in bonus_lots(work.state(each), key)}
-    for rule in _rules(work, "first_order", "birthday_month", "category"):
-        if rule.id not in given and was_in_force(state, placed.at):
-            _give(work, rule, _order_of(work, placed, record, command, draft))
+    if was_in_force(state, placed.at):
+        rules = _rules(work, "first_order", "birthday_month", "category")
+        order = _order_of(work, placed, record, command, draft)
+        _decide(work, [rule for rule in rules if rule.id not in given], order)
 
 
 def _bought(work: UnitOfWork, order: Order) -> None:
     is_anew = order.recorded.number > 1 and not isinstance(order.command, ReassignPurchase)
     decided = _carry_over(work, order) if is_anew else frozenset[str]()
-    for rule in _rules(work, "first_order", "birthday_month", "category", "referral"):
-        if rule.id not in decided:
-            _give(work, rule, order)
+    rules = _rules(work, "first_order", "birthday_month", "category", "referral")
+    _decide(work, [rule for rule in rules if rule.id not in decided], order)
 
 
 def _carry_over(work: UnitOfWork, order: Order) -> frozenset[str]:
@@ -171,11 +172,8 @@ def _referred(work: UnitOfWork, referred_id: str, command: Command, at: int, dra
         return
     placed = (each for each in placed_within(work, family_of(work, referred_id), since=at))
     first = min((each for each in placed if record_of(work, each.stream_id).voided is None), default=None)
-    if first is None:
-        return
-    order = _order_of(work, first, record_of(work, first.stream_id), command, draft)
-    for rule in rules:
-        _give(work, rule, order)
+    if first is not None:
+        _decide(work, rules, _order_of(work, first, record_of(work, first.stream_id), command, draft))
 
 
 # ------------------------------------------------------------------------------------------------------------- giving
@@ -202,13 +200,16 @@ def _order_of(work: UnitOfWork, placed: Placed, record: Purchase, command: Comma
     )
 
 
-def _give(work: UnitOfWork, rule: BonusRule, order: Order) -> None:
-    """Give what a rule in force gives for an order, where its occasion is there."""
+def _decide(work: UnitOfWork, rules: Iterable[BonusRule], order: Order) -> None:
+    """Give what rules in force give for an order, where their occasions are there."""
     policy = work.pending.context.points
     if policy is None:
         return
-    terms = bonus_terms(rule, policy, order.placed_at, order.recorded.currency)
-    if bonus_worth(terms, order.recorded, order.net) > 0:  # else nothing has to be looked up
+    on = [(rule, bonus_terms(rule, policy, order.placed_at, order.recorded.currency)) for rule in rules]
+    on = [(rule, terms) for rule, terms in on if bonus_worth(terms, order.recorded, order.net) > 0]
+    if any(rule.on in ONCE for rule, _ in on) and not is_earliest(work, order):
+        on = [(rule, terms) for rule, terms in on if rule.on not in ONCE]
+    for rule, terms in on:
         for membership, cause in rewarded(work, rule, order):
             _give_on(work, terms, order, membership, cause)
 

@@ -44,14 +44,17 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 def rewarded(work: UnitOfWork, rule: BonusRule, order: Order) -> list[tuple[Target, Cause]]:
-    """Whose membership a rule gives to for an order, and for what; nobody's where its occasion isn't there."""
+    """Whose membership a rule gives to for an order, and for what; nobody's where its occasion isn't there.
+
+    One that comes but ONCE is asked of the earliest order alone.
+    """
     own = membership_then(work, order.customer_id, order.placed_at)
     for_itself = [(own, Cause(key=order.stream_id, order_id=order.recorded.order_id))]
     match rule.on:
         case "category":
             return for_itself
         case "first_order":
-            return for_itself if _is_first(work, rule, order) else []
+            return [] if orders_rewarded(work, rule.id, order.customer_id) else for_itself
         case "birthday_month":
             return for_itself if _is_in_birthday_month(work, order) else []
         case "referral":
@@ -106,13 +109,11 @@ def orders_rewarded(work: UnitOfWork, rule: str, customer_id: str) -> set[str]:
     return {each for each in streams if work.stream(each, PURCHASE).customer_id in theirs and _stands(work, each)}
 
 
-def _is_first(work: UnitOfWork, rule: BonusRule, order: Order) -> bool:
-    """Whether no order that stands was placed before by anybody of the family, and none was rewarded by this rule."""
+def is_earliest(work: UnitOfWork, order: Order) -> bool:
+    """Whether no order that stands was placed before by anybody of a customer's family."""
     family = family_of(work, order.customer_id)
     earlier = placed_within(work, family, until=order.placed_at - 1)
-    return not any(_stands(work, each.stream_id) for each in earlier) and not orders_rewarded(
-        work, rule.id, order.customer_id
-    )
+    return not any(_stands(work, each.stream_id) for each in earlier)
 
 
 def _stands(work: UnitOfWork, stream_id: str) -> bool:
@@ -156,9 +157,12 @@ def _day(work: UnitOfWork, at: int) -> date:
 
 
 def _rewarded_referral(work: UnitOfWork, rule: BonusRule, order: Order) -> Referral | None:
-    """The referral that an order of who was referred is rewarded for: their first order, of whom another brought."""
+    """The referral that the first order of who was referred is rewarded for.
+
+    It is remarked where those two may be one person.
+    """
     referral = referral_before(work, order.customer_id, order.placed_at)
-    if referral is None or not _is_first(work, rule, order):
+    if referral is None or orders_rewarded(work, rule.id, order.customer_id):
         return None
     referrers, family = (family_of(work, each) for each in (referral.referrer_id, order.customer_id))
     shared = shared_contact(work, referrers, family)

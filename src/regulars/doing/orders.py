@@ -14,7 +14,7 @@ from regulars.doing.stream import Stream
 from regulars.doing.unit_of_work import UnitOfWork
 
 #: Whoever asks whether any order stands is mostly answered by the first one.
-_AT_ONCE = 100
+_AT_ONCE = 10
 
 
 class Placed(Struct, frozen=True, order=True):
