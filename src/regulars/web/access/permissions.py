@@ -12,7 +12,8 @@ from types import MappingProxyType
 from regulars.upkeep.tokens import ROLES, Role
 
 _READER = """
-    attrition birthdays business_timeline calendar campaigns.campaign campaigns.explain campaigns.history
+    attrition birthdays business_timeline calendar campaigns.campaign campaigns.effect campaigns.effects
+    campaigns.explain campaigns.history
     campaigns.preview campaigns.who cohorts compare_assessments consents contract contracts customer customers
     customers_by_text dismissed_duplicates due duplicates expiring explain explain_due find firm firms_of flow
     forecast forecasts leads liability may_ask most_bought movers near_duplicates opportunities opportunity page
