@@ -911,6 +911,15 @@ _add(
 )
 _add(
     _campaign,
+    "effect",
+    "campaign_effect.effect",
+    "Say what a campaign did: the treated beside those held out, once its decision day is over.",
+    "regulars campaign effect spring",
+    "regulars campaign effect --all --kind offer",
+    "regulars campaign effect spring --svg effect.svg",
+)
+_add(
+    _campaign,
     "offers",
     "sending.offers",
     "List what is to be sent of a campaign, with addresses and texts, or what is in doubt.",
