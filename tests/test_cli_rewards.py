@@ -52,7 +52,7 @@ def shop(say: Say) -> Say:
 
 
 def test_an_order_is_forecast_with_its_bonus_and_its_tier(shop: Say) -> None:
-    shop("rules", "publish", "rules.toml", "--reason", "bonus", "--yes")
+    assert shop("rules", "publish", "rules.toml", "--reason", "bonus").status == 0
     said = shop("rewards", "forecast", "bo", "--amount", "160", "--sku", "tea-1=30", "--sku", "mug").out
     lines = said.splitlines()
     assert lines[0] == "An order of 160.00 EUR would bring 270 points."
@@ -86,7 +86,7 @@ def test_what_is_no_order_is_refused_in_a_sentence(shop: Say, words: tuple[str, 
 
 
 def test_other_rules_say_what_they_cost(shop: Say) -> None:
-    shop("rules", "publish", "rules.toml", "--reason", "bonus", "--yes")
+    assert shop("rules", "publish", "rules.toml", "--reason", "bonus").status == 0
     wish = (
         rules_with(EARN, "0.02")
         .replace('per_unit = "1"', 'per_unit = "2.5"')
