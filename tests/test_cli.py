@@ -48,7 +48,7 @@ IN_GROUPS = {
     "survey": ("may-ask", "show"),
     "assessments": ("diff",),
     "model": ("fit", "show", "list"),
-    "campaign": ("list", "show", "preview", "launch", "who", "effect"),
+    "campaign": ("list", "show", "preview", "launch", "who", "effect", "offers", "send", "bounces"),
     "hooks": ("add", "list", "drop", "dead", "replay"),
     "keys": ("new", "rotate"),
     "generation": ("rollback",),

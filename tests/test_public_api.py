@@ -14,7 +14,21 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 import regulars
-from regulars import changes, effects, extending, grammar, hooks, measures, person, profile, report, selling, today, web
+from regulars import (
+    changes,
+    effects,
+    extending,
+    grammar,
+    hooks,
+    measures,
+    person,
+    profile,
+    report,
+    selling,
+    sending,
+    today,
+    web,
+)
 from regulars.crm import Regulars
 from regulars.crm_domain.catalogue import COMMANDS, EVENTS
 from regulars.projections.facts.shared import Facts
@@ -22,11 +36,11 @@ from regulars.projections.rules.compiled import Rules
 
 DOORS = (
     *(Regulars, regulars.PublishedRules, regulars.Projections, regulars.Keys, regulars.Tokens),
-    *(regulars.Users, regulars.WebSessions, hooks.Hooks),
+    *(regulars.Users, regulars.WebSessions, hooks.Hooks, regulars.Campaigns, regulars.Models),
 )
 PUBLIC: tuple[ModuleType, ...] = (
     *(regulars, changes, hooks, person, profile, grammar),
-    *(effects, extending, measures, report, selling, today, web),
+    *(effects, extending, measures, report, selling, sending, today, web),
 )
 #: What our own projections judge by; docs/limits.md says that nobody else may count on it.
 OURS_ALONE = (Facts, Rules)

@@ -18,6 +18,7 @@ from mailservers import Mailbox, mail_server
 from regulars import (
     EndCampaign,
     GiveConsent,
+    MailServerUnusable,
     NotFound,
     OfferSending,
     OfferSent,
@@ -30,11 +31,11 @@ from regulars import (
     WithdrawConsent,
     parse_rules,
 )
-from regulars.doing.sending import SendingReport, quiet_until
+from regulars.doing.sending import quiet_until
 from regulars.projections.campaigns import CampaignRules
 from regulars.sending.message import filled_in, offer_mail, parse_sender
-from regulars.sending.smtp import MailServer, MailServerUnusable, SmtpCarrier
-from regulars.sending.values import OutgoingOffer
+from regulars.sending.smtp import MailServer, SmtpCarrier
+from regulars.sending.values import OutgoingOffer, SendingReport
 from shops import BEGIN, DAY, Clock, default_text, opened
 
 SENDER = parse_sender("Li's Coffee <li@coffee.example>")

@@ -30,9 +30,22 @@ import regulars.person
 import regulars.profile
 import regulars.report
 import regulars.selling
+import regulars.sending
 import regulars.today
 import regulars.web
-from regulars import Keys, Projections, PublishedRules, Regulars, Tokens, Users, WebSessions, aio, grammar
+from regulars import (
+    Campaigns,
+    Keys,
+    Models,
+    Projections,
+    PublishedRules,
+    Regulars,
+    Tokens,
+    Users,
+    WebSessions,
+    aio,
+    grammar,
+)
 from regulars.adapters.importing import mapping
 from regulars.adapters.log.codec import EventCodec
 from regulars.cli.app import app
@@ -195,6 +208,8 @@ DOORS = {
     "crm": Regulars,
     "crm.rules": PublishedRules,
     "crm.projections": Projections,
+    "crm.campaigns": Campaigns,
+    "crm.models": Models,
     "crm.keys": Keys,
     "crm.hooks": regulars.hooks.Hooks,
     "crm.tokens": Tokens,
@@ -211,6 +226,7 @@ def _doors() -> Iterator[str]:
     for name in regulars.extending.__all__:
         if inspect.isfunction(getattr(regulars.extending, name)):
             yield from _described(f"regulars.extending.{name}", getattr(regulars.extending, name))
+    yield from _described("regulars.sending.parse_sender", regulars.sending.parse_sender)
     yield from _described("regulars.web.app", regulars.web.app)
     for path, door in DOORS.items():
         yield from ("", f"## {path}", "", *_documented(door))
@@ -323,7 +339,7 @@ def _values() -> Iterator[str]:
     yield from ("", "## Values of the Python API", "", "What is asked with and answered with. Times are UTC.")
     for module in (
         *(regulars, regulars.changes, regulars.hooks, regulars.person, regulars.profile, grammar),
-        *(regulars.effects, regulars.extending, regulars.measures, regulars.report, regulars.selling),
+        *(regulars.effects, regulars.extending, regulars.measures, regulars.report, regulars.selling, regulars.sending),
         *(regulars.today, regulars.web),
     ):
         yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")
@@ -336,7 +352,14 @@ def _values() -> Iterator[str]:
 def _aliases() -> Iterator[str]:
     """The names that are no classes: kinds of values, and constants."""
     yield from ("", "## Other names", "", "| name | is |", "| --- | --- |")
-    for module in (regulars, regulars.effects, regulars.extending, regulars.measures, regulars.selling):
+    for module in (
+        regulars,
+        regulars.effects,
+        regulars.extending,
+        regulars.measures,
+        regulars.selling,
+        regulars.sending,
+    ):
         for name in module.__all__:
             value = getattr(module, name)
             if not (isinstance(value, type) or inspect.isfunction(value) or name.startswith("__")):

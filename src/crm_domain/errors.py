@@ -49,6 +49,10 @@ class StoreUnusable(RegularsError):
     """The database can't be used as it is: not ours, newer than this code, read-only, or another currency."""
 
 
+class MailServerUnusable(RegularsError):
+    """A mail server can't be reached, or takes nothing from this sender: what is being sent stays to be sent."""
+
+
 class InvalidRules(RegularsError):
     """A ruleset breaks the grammar; the message names each key, what was found and what is allowed."""
 

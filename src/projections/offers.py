@@ -1,8 +1,7 @@
 """What became of this customer in this campaign? A timeline for each campaign that drew or skipped them.
 
 Customers who were merged are one: of several offers of one campaign the one that was drawn counts, and of two that were
-drawn the one with the smaller offer id, a keyed hash that nobody chose. Where the draw had put them into different
-arms, they have `crossed`.
+drawn the one of the smaller customer id. Where the draw had put them into different arms, they have `crossed`.
 """
 
 from __future__ import annotations
@@ -54,10 +53,11 @@ _HANDLES: frozenset[type[Event]] = frozenset(
 
 
 class OfferFacts(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """What is known of one offer; `reached` is the furthest that it came."""
+    """What is known of one offer; `reached` is the furthest that it came, `drawn_as` the customer id in the draw."""
 
     arm: Arm | None = None
     drawn_at: int | None = None
+    drawn_as: str = ""
     why: WhySkipped | None = None
     reached: OfferState | None = None
     channel: str | None = None
@@ -92,10 +92,10 @@ def evolve(offers: OffersMade, event: OfferEvent, at: int, position: int, identi
 
 def _after(known: OfferFacts, event: OfferEvent, at: int) -> OfferFacts:
     match event:
-        case OfferAssigned():
-            return _drawn(known, "treated", at)
-        case HeldOut():
-            return _drawn(known, "held_out", at)
+        case OfferAssigned(drawn_as=drawn_as):
+            return _drawn(known, "treated", at, drawn_as)
+        case HeldOut(drawn_as=drawn_as):
+            return _drawn(known, "held_out", at, drawn_as)
         case OfferSkipped(why=why):
             return replace(known, arm=known.arm or "skipped", why=known.why or why)
         case OfferSending():
@@ -112,8 +112,10 @@ def _after(known: OfferFacts, event: OfferEvent, at: int) -> OfferFacts:
             return _further(known, "unsubscribed")
 
 
-def _drawn(known: OfferFacts, arm: Arm, at: int) -> OfferFacts:
-    return known if known.arm in ("treated", "held_out") else replace(known, arm=arm, drawn_at=at)
+def _drawn(known: OfferFacts, arm: Arm, at: int, drawn_as: str) -> OfferFacts:
+    if known.arm in ("treated", "held_out"):
+        return known
+    return replace(known, arm=arm, drawn_at=at, drawn_as=drawn_as)
 
 
 def _further(known: OfferFacts, state: OfferState) -> OfferFacts:
@@ -150,7 +152,7 @@ def judge(standing: None, made: dict[str, OfferFacts], rules: Rules, at: int, un
 
 def _verdict(known: dict[str, OfferFacts]) -> OfferVerdict:
     drawn = {offer_id: each for offer_id, each in known.items() if each.arm != "skipped"}
-    offer_id = min(drawn or known)
+    offer_id = min(drawn, key=lambda each: (drawn[each].drawn_as, each)) if drawn else min(known)
     counts = known[offer_id]
     assert counts.arm is not None
     bounces = [each.hard_bounce_at for each in known.values() if each.hard_bounce_at is not None]

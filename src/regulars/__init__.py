@@ -183,6 +183,7 @@ if TYPE_CHECKING:
         Conflict,
         InvalidMapping,
         InvalidRules,
+        MailServerUnusable,
         NotFound,
         ParkedCustomer,
         RegularsError,
@@ -411,8 +412,8 @@ _HOMES = {
         "RecordEmployment VoidEmployment"
     ),
     "regulars.crm_domain.errors": (
-        "Conflict InvalidMapping InvalidRules NotFound ParkedCustomer RegularsError Rejected StaleProjections "
-        "StoreBusy StoreUnusable"
+        "Conflict InvalidMapping InvalidRules MailServerUnusable NotFound ParkedCustomer RegularsError Rejected "
+        "StaleProjections StoreBusy StoreUnusable"
     ),
     "regulars.crm_domain.coupon": "CouponCreated CouponEnded CouponRedeemed CouponReleased CreateCoupon EndCoupon",
     "regulars.crm_domain.issued_coupon": "CouponIssued IssueCoupon",
@@ -730,6 +731,7 @@ __all__ = [
     "LogRecorder",
     "LoseOpportunity",
     "MailReport",
+    "MailServerUnusable",
     "MakeReferral",
     "MayAsk",
     "MeasuredGap",

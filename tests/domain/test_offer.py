@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from given import given
-from regulars.crm_domain.command import Command
+from regulars.crm_domain.command import Command, CustomerId
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.offer import (
     AssignOffer,
@@ -34,8 +34,9 @@ from regulars.crm_domain.offer import (
 
 ID = "0123456789abcdef"
 OF: dict[str, Any] = {"offer_id": ID, "campaign_id": "spring"}
-DRAWN = {"customer": "shop:1", **OF}
-ASSIGNED, HELD_OUT = OfferAssigned(**OF), HeldOut(**OF)
+WHO = CustomerId("5b0c1f9e7d1a4c3e8f60a2b4c6d8e0f1")
+DRAWN = {"customer": WHO, **OF}
+ASSIGNED, HELD_OUT = OfferAssigned(**OF, drawn_as=str(WHO)), HeldOut(**OF, drawn_as=str(WHO))
 SKIPPED = OfferSkipped(**OF, why="no_consent")
 SENDING = OfferSending(**OF, message_id="<1@shop.example>")
 SENT = OfferSent(**OF, channel="email")

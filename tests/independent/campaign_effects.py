@@ -113,7 +113,7 @@ def answer(events: list[Event], launch: Event) -> Answer:
     drawn: dict[str, dict[str, str]] = defaultdict(dict)
     for each in events:
         if each["type"] in ("OfferAssigned", "HeldOut") and each["event"]["campaign_id"] == launch["campaign_id"]:
-            drawn[family(each["customer_id"])][each["event"]["offer_id"]] = each["type"]
+            drawn[family(each["customer_id"])][each["event"]["drawn_as"]] = each["type"]
     spent: dict[str, int] = defaultdict(int)
     for customer, amount in orders(events, launch["at"], launch["decide_at"]):
         spent[family(customer)] += amount

@@ -119,7 +119,7 @@ def test_a_projector_finds_what_its_table_was_compiled_to() -> None:
 
 def test_an_unknown_table_is_refused_in_the_same_sentence() -> None:
     with pytest.raises(
-        InvalidRules, match=r"reliability: unknown key; allowed: business, .*, due_again, value, .*pipeline"
+        InvalidRules, match=r"reliability: unknown key; allowed: business, .*, due_again, campaigns, value, .*pipeline"
     ):
         read("[reliability]\n", Ruleset)
     with pytest.raises(InvalidRules, match='reliabilty: unknown key; did you mean "reliability"'):

@@ -10,9 +10,18 @@ from pathlib import Path
 from random import Random
 
 from mailservers import Mailbox, mail_server
-from regulars import GiveConsent, PlanCampaign, RegisterCustomer, Regulars, as_toml, default_rules, parse_rules
+from regulars import (
+    GiveConsent,
+    MailServerUnusable,
+    PlanCampaign,
+    RegisterCustomer,
+    Regulars,
+    as_toml,
+    default_rules,
+    parse_rules,
+)
 from regulars.sending.message import parse_sender
-from regulars.sending.smtp import MailServer, MailServerUnusable, SmtpCarrier
+from regulars.sending.smtp import MailServer, SmtpCarrier
 from torture.journal import Journal, wait_until_ready
 from torture.killing import any_fate, end, light, started, wait_until_alone
 from torture.shop import fresh_store, opened, require_sound

@@ -8,7 +8,9 @@ from regulars.crm_domain.aggregate import Addressed, Aggregate, InTheClear, addr
 from regulars.crm_domain.offer.decider import (
     OFFER,
     AssignOffer,
+    HeldOut,
     HoldOut,
+    OfferAssigned,
     OfferEvent,
     OfferSending,
     OfferSent,
@@ -47,6 +49,7 @@ AGGREGATE = Aggregate(
             events=get_args(OfferEvent),
             why="the id of the campaign, and a keyed hash that nobody can make without the key of the store",
         ),
+        InTheClear(fields=("drawn_as",), events=(OfferAssigned, HeldOut), why="a random id, which says nothing"),
         InTheClear(
             fields=("message_id",),
             events=(OfferSending, OfferSent),

@@ -39,17 +39,19 @@ WhySkipped = Literal["no_consent", "too_many", "no_address", "closed", "held_out
 
 
 class OfferAssigned(Event, frozen=True, kw_only=True, tag="OfferAssigned"):
-    """The draw put them among those who are treated."""
+    """The draw put them among those who are treated; `drawn_as` is the smallest id of their family then."""
 
     offer_id: str
     campaign_id: str
+    drawn_as: str
 
 
 class HeldOut(Event, frozen=True, kw_only=True, tag="HeldOut"):
-    """The draw put them among those who are held out."""
+    """The draw put them among those who are held out; `drawn_as` is the smallest id of their family then."""
 
     offer_id: str
     campaign_id: str
+    drawn_as: str
 
 
 class OfferSkipped(Event, frozen=True, kw_only=True, tag="OfferSkipped"):
@@ -252,7 +254,8 @@ def draw(command: AssignOffer | HoldOut, state: Offer) -> tuple[Event, ...]:
         said = state.arm.replace("_", " ")
         raise Rejected("offer_drawn", f'offer "{command.offer_id}" is {said} already, which is decided once')
     kind = OfferAssigned if arm == "treated" else HeldOut
-    return (kind(offer_id=command.offer_id, campaign_id=command.campaign_id),)
+    drawn_as = str(command.customer)
+    return (kind(offer_id=command.offer_id, campaign_id=command.campaign_id, drawn_as=drawn_as),)
 
 
 def skip(command: SkipOffer, state: Offer) -> tuple[Event, ...]:

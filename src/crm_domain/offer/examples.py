@@ -25,6 +25,7 @@ from regulars.crm_domain.offer.decider import (
 )
 
 _ID = "0123456789abcdef"
+_DRAWN = "5b0c1f9e7d1a4c3e8f60a2b4c6d8e0f1"
 _MESSAGE = "<0123456789abcdef@shop.example>"
 
 
@@ -32,8 +33,8 @@ def examples() -> Examples:
     """Examples of what becomes of an offer, and of commands to it."""
     return Examples(
         events=(
-            OfferAssigned(offer_id=_ID, campaign_id="spring"),
-            HeldOut(offer_id=_ID, campaign_id="spring"),
+            OfferAssigned(offer_id=_ID, campaign_id="spring", drawn_as=_DRAWN),
+            HeldOut(offer_id=_ID, campaign_id="spring", drawn_as=_DRAWN),
             OfferSkipped(offer_id=_ID, campaign_id="spring", why="no_consent"),
             OfferSending(offer_id=_ID, campaign_id="spring", message_id=_MESSAGE),
             OfferSent(offer_id=_ID, campaign_id="spring", channel="email", message_id=_MESSAGE),

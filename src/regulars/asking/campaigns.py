@@ -117,8 +117,8 @@ class OfferView:
     """What became of one customer in a campaign: the arm, how far the offer came, and since when.
 
     `why` is the gate that they didn't pass; skipped after the draw, they stay in their arm. They have `crossed` where
-    they were merged, and the draw had put them into different arms: then that of the smaller offer id counts. `ref` and
-    `name` are today's.
+    they were merged, and the draw had put them into different arms: then that of the smaller customer id counts.
+    `ref` and `name` are today's.
     """
 
     campaign_id: str

@@ -23,11 +23,9 @@ from regulars.cli.opening import ActorOption, JsonOption, StoreOption, open_to_a
 from regulars.cli.progress import Bar, shown_progress, waiting
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.offer.wording import WHY
-from regulars.doing.returned_mail import ReturnsReport
-from regulars.doing.sending import SendingReport
 from regulars.sending.message import parse_sender
 from regulars.sending.smtp import Encryption, MailServer, SmtpCarrier
-from regulars.sending.values import OutgoingOffer
+from regulars.sending.values import OutgoingOffer, ReturnsReport, SendingReport
 
 PASSWORD_VARIABLE = "REGULARS_SMTP_PASSWORD"  # noqa: S105 - where it is, not what it is
 USUAL_PER_MINUTE = 30

@@ -21,15 +21,15 @@ from regulars.asking.paging import page_size
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.offer import Arm
 from regulars.doing.launching import launch_campaign
-from regulars.doing.returned_mail import ReturnsProgress, ReturnsReport, take_returned
-from regulars.doing.sending import NO_HOST, SendingReport, by_hand, find_outgoing, send_offers
+from regulars.doing.returned_mail import ReturnsProgress, take_returned
+from regulars.doing.sending import NO_HOST, by_hand, find_outgoing, send_offers
 from regulars.doing.transacting import Transacting
 from regulars.effects import CampaignEffect, CampaignEffects
 from regulars.effects.effect import find_effect
 from regulars.effects.pooling import find_effects
 from regulars.measures.asked import Axes
 from regulars.projections.offers import OfferState
-from regulars.sending.values import Carry, OutgoingOffer
+from regulars.sending.values import Carry, OutgoingOffer, ReturnsReport, SendingReport
 from regulars.session.freshness import USUAL, Fresh, freshness_of
 from regulars.session.session import Session
 

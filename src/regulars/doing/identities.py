@@ -23,6 +23,7 @@ from regulars.crm_domain.customer import (
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.membership import is_in_force
 from regulars.crm_domain.merge import Family
+from regulars.crm_domain.offer import AssignOffer, HoldOut
 from regulars.crm_domain.opportunity import ChangeOpportunity, OpenOpportunity
 from regulars.crm_domain.quote import SendQuote
 from regulars.crm_domain.ticket import OpenTicket
@@ -65,7 +66,7 @@ def resolve(work: UnitOfWork, who: CustomerId | str) -> str:
 def with_ids(work: UnitOfWork, command: Command) -> Command:
     """The command with ids in place of references, where it names two customers, or a firm beside its customer.
 
-    So it is where a campaign names a list of them.
+    So it is where a campaign names a list of them, and where the id by which somebody was drawn is written down.
 
     What is said of two alike is said of the one whose id comes first, so that it is kept in one place.
     """
@@ -87,6 +88,8 @@ def with_ids(work: UnitOfWork, command: Command) -> Command:
             | SignContract(firm=firm)
         ) if firm is not None:
             ids = {"firm": firm}
+        case AssignOffer(customer=customer) | HoldOut(customer=customer):
+            ids = {"customer": customer}
         case PlanCampaign(customers=tuple(customers)) | ChangeCampaign(customers=tuple(customers)):
             return command.model_copy(update={"customers": _resolved(work, customers)})
         case _:

@@ -9,8 +9,6 @@ from datetime import datetime
 from functools import reduce
 from pathlib import Path
 
-from msgspec import Struct
-
 from regulars.adapters.importing.mbox import RawMail, raw_mails
 from regulars.adapters.importing.rows import total_bytes
 from regulars.asking.campaigns import campaign_events, state_of
@@ -20,26 +18,11 @@ from regulars.crm_domain.instant import to_instant
 from regulars.crm_domain.offer import CATEGORY, OFFER, Offer, RecordOfferBounced, RecordUnsubscribed
 from regulars.doing.transacting import Transacting
 from regulars.sending.returned import Returned, read_returned
+from regulars.sending.values import ReturnsReport
 from regulars.session.session import Session
 
 #: Called with (bytes read so far, bytes there are or None, mails read so far).
 ReturnsProgress = Callable[[int, int | None, int], None]
-
-
-class ReturnsReport(Struct, frozen=True, kw_only=True):
-    """What the mails of a file said of offers.
-
-    Of all `mails`, `bounced` were recorded, `hard` of them because the address doesn't work, and `unsubscribed`;
-    `unchanged` said what was known, `unknown` named an offer that isn't there, and `other` were about none.
-    """
-
-    mails: int = 0
-    bounced: int = 0
-    hard: int = 0
-    unsubscribed: int = 0
-    unchanged: int = 0
-    unknown: int = 0
-    other: int = 0
 
 
 def take_returned(

@@ -12,7 +12,7 @@ Two processes may send one campaign: of each offer one of them records first tha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
 from secrets import token_hex
 from time import monotonic, sleep
@@ -35,7 +35,7 @@ from regulars.doing.transacting import Transacting
 from regulars.projections.campaigns import CampaignRules
 from regulars.projections.offers import OfferState
 from regulars.sending.message import filled_in, message_id_of
-from regulars.sending.values import Attempt, Carry, OutgoingOffer
+from regulars.sending.values import Attempt, Carry, OutgoingOffer, SendingReport
 from regulars.session.freshness import freshness_of
 from regulars.session.session import Session
 
@@ -45,26 +45,6 @@ _ASKED_AGAIN: frozenset[WhySkipped] = frozenset({"closed", "no_consent", "no_add
 ATTEMPTS = 3
 #: What a message is called by where no mail server names itself.
 NO_HOST = "regulars.invalid"
-
-
-class SendingReport(Struct, frozen=True, kw_only=True):
-    """What a run of sending did.
-
-    `skipped` counts, by the gate, whoever didn't pass any more; `bounced` are those that the server refused. Those that
-    were `put_off` weren't sent, and the next run tries them; of those `in_doubt` nobody knows. `elsewhere` are being
-    sent by another process. `left` are still to be sent. `stopped` says why it ended before that, and `until` when it
-    may go on.
-    """
-
-    sent: int
-    skipped: Mapping[str, int]
-    bounced: int
-    put_off: int
-    in_doubt: int
-    elsewhere: int
-    left: int
-    stopped: str | None
-    until: datetime | None
 
 
 class _Stop(Struct, frozen=True):

@@ -22,7 +22,7 @@ from typing import Literal, Self
 
 from msgspec import Struct
 
-from regulars.crm_domain.errors import RegularsError
+from regulars.crm_domain.errors import MailServerUnusable
 from regulars.sending.message import offer_mail
 from regulars.sending.values import Attempt, OutgoingOffer
 from regulars.wording.plain_text import clean
@@ -33,10 +33,6 @@ _PORTS: dict[Encryption, int] = {"starttls": 587, "tls": 465, "none": 25}
 _TIMEOUT = 60.0
 _NO_SUCH_MAILBOX = frozenset({550, 551, 553})
 _EXTENDED = re.compile(r"\b5\.(\d{1,3})\.\d{1,3}\b")
-
-
-class MailServerUnusable(RegularsError):
-    """The mail server can't be reached, or takes nothing from us; nothing was sent."""
 
 
 class MailServer(Struct, frozen=True, kw_only=True):

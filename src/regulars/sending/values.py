@@ -1,8 +1,9 @@
-"""What is sent to one customer in a campaign, and what became of that."""
+"""What is sent to one customer in a campaign, what became of that, and what a run of sending did."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -45,3 +46,39 @@ class Attempt(Struct, frozen=True, kw_only=True):
 #: Sends an offer. It calls the function that it is handed once it can't take back any more what it does next: that
 #: records that the offer is being sent, and raises where it mustn't be.
 Carry = Callable[[OutgoingOffer, Callable[[], None]], Attempt]
+
+
+class SendingReport(Struct, frozen=True, kw_only=True):
+    """What a run of sending did.
+
+    `skipped` counts, by the gate, whoever didn't pass any more; `bounced` are those that the server refused. Those that
+    were `put_off` weren't sent, and the next run tries them; of those `in_doubt` nobody knows. `elsewhere` are being
+    sent by another process. `left` are still to be sent. `stopped` says why it ended before that, and `until` when it
+    may go on.
+    """
+
+    sent: int
+    skipped: Mapping[str, int]
+    bounced: int
+    put_off: int
+    in_doubt: int
+    elsewhere: int
+    left: int
+    stopped: str | None
+    until: datetime | None
+
+
+class ReturnsReport(Struct, frozen=True, kw_only=True):
+    """What the mails of a file said of offers.
+
+    Of all `mails`, `bounced` were recorded, `hard` of them because the address doesn't work, and `unsubscribed`;
+    `unchanged` said what was known, `unknown` named an offer that isn't there, and `other` were about none.
+    """
+
+    mails: int = 0
+    bounced: int = 0
+    hard: int = 0
+    unsubscribed: int = 0
+    unchanged: int = 0
+    unknown: int = 0
+    other: int = 0

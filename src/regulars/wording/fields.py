@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from regulars.crm_domain.birthday import BirthdayText
+from regulars.crm_domain.campaign import Share
 from regulars.crm_domain.command import (
     Amount,
     Command,
@@ -37,6 +38,7 @@ _WORDS: tuple[tuple[Any, str], ...] = (
     (Email, "an e-mail address"),
     (Phone, "a phone number"),
     (Currency, "a currency code such as EUR"),
+    (Share, "a share above 0 and below 1, such as 0.2"),
     (Amount, "an amount such as 59.90"),
     (Moment, "a time such as 2026-03-01T12:00:00+01:00, or 2026-03-01"),
     (When, "a day such as 2026-03-01, or a time such as 2026-03-01T12:00:00+01:00"),
