@@ -230,9 +230,15 @@ def offers() -> st.SearchStrategy[Event]:
     it is drawn.
     """
     names = st.sampled_from([("spring", "0" * 16), ("spring", "f" * 16), ("autumn", "1" * 16)])
+    # Each is drawn under one customer id; of the two of one campaign the smaller is that of the larger offer id.
+    drawn_as = {"0" * 16: "b" * 32, "f" * 16: "a" * 32, "1" * 16: "c" * 32}
+    draws: list[Callable[..., Event]] = [
+        lambda campaign_id, offer_id: OfferAssigned(
+            campaign_id=campaign_id, offer_id=offer_id, drawn_as=drawn_as[offer_id]
+        ),
+        lambda campaign_id, offer_id: HeldOut(campaign_id=campaign_id, offer_id=offer_id, drawn_as=drawn_as[offer_id]),
+    ]
     kinds: list[Callable[..., Event]] = [
-        OfferAssigned,
-        HeldOut,
         partial(OfferSkipped, why="no_consent"),
         partial(OfferSending, message_id="<1@shop.example>"),
         partial(OfferSent, channel="email"),
@@ -243,7 +249,7 @@ def offers() -> st.SearchStrategy[Event]:
         partial(Unsubscribed, channel="email", purpose="news"),
     ]
     return st.builds(
-        lambda kind, of: kind(campaign_id=of[0], offer_id=of[1]), st.sampled_from([*kinds, *kinds[:2]]), names
+        lambda kind, of: kind(campaign_id=of[0], offer_id=of[1]), st.sampled_from([*draws, *draws, *kinds]), names
     )
 
 

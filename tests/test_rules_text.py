@@ -172,7 +172,8 @@ def test_tables_stand_in_the_order_of_the_grammar() -> None:
     segment = '[[segment]]\nid = "a"\nenter = [{ fact = "orders", from = 1 }]\n'
     care = '[[care]]\nid = "b"\non = "birthday"\nwhen = [{ fact = "orders", from = 1 }]\n'
     due_again = "[due_again]\ngaps = { coffee = 30 }\n"
-    written = as_toml(parse_rules(f"{DEFAULT}\n{segment}{care}{due_again}"))
+    campaigns = '[campaigns]\nhold_out = { share = 0.05, from = 2026-01-01, until = 2026-06-30, seed = "a" }\n'
+    written = as_toml(parse_rules(f"{DEFAULT}\n{segment}{care}{due_again}{campaigns}"))
     shown = re.findall(r"^\[+([a-z_]+)", written, re.MULTILINE)
     assert list(dict.fromkeys(shown)) == list(Ruleset.model_fields)
 
