@@ -21,6 +21,7 @@ from regulars.crm_domain.campaign.decider import (
     PauseCampaign,
     PlanCampaign,
     ResumeCampaign,
+    Share,
     decided_at,
     require_unlaunched,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "PauseCampaign",
     "PlanCampaign",
     "ResumeCampaign",
+    "Share",
     "decided_at",
     "drawn",
     "how_many_held_out",
