@@ -193,7 +193,7 @@ _FINEST = 6
 def _share(value: Decimal | str) -> Decimal:
     share = plain_decimal(value) if isinstance(value, str) else value
     if not (share.is_finite() and 0 < share < 1):
-        raise ValueError(f"a share held out lies above 0 and below 1, such as 0.2, and {value} doesn't")
+        raise ValueError("a share held out lies above 0 and below 1, such as 0.2")
     if len(plain_number(share).partition(".")[2]) > _FINEST:
         raise ValueError(f"a share held out has at most {_FINEST} digits after the point")
     return share
