@@ -171,9 +171,10 @@ def test_the_default_rules_read_back_as_the_same() -> None:
 def test_tables_stand_in_the_order_of_the_grammar() -> None:
     segment = '[[segment]]\nid = "a"\nenter = [{ fact = "orders", from = 1 }]\n'
     care = '[[care]]\nid = "b"\non = "birthday"\nwhen = [{ fact = "orders", from = 1 }]\n'
+    earn = '[[earn]]\nid = "c"\non = "first_order"\npoints = 5\n'
     due_again = "[due_again]\ngaps = { coffee = 30 }\n"
     campaigns = '[campaigns]\nhold_out = { share = 0.05, from = 2026-01-01, until = 2026-06-30, seed = "a" }\n'
-    written = as_toml(parse_rules(f"{DEFAULT}\n{segment}{care}{due_again}{campaigns}"))
+    written = as_toml(parse_rules(f"{DEFAULT}\n{earn}{segment}{care}{due_again}{campaigns}"))
     shown = re.findall(r"^\[+([a-z_]+)", written, re.MULTILINE)
     assert list(dict.fromkeys(shown)) == list(Ruleset.model_fields)
 

@@ -309,7 +309,8 @@ def test_points_are_conserved_and_folded_alike_whatever_is_told(
             tell(crm, clock, wish, number)
             crm.catch_up()
         require_conserved(crm)
-        assert crm.projections.verify().holds  # folded as it came is folded afresh
+        found = crm.projections.verify()
+        assert found.holds, (history, [str(x)[:600] for x in found.differences])  # folded as it came is folded afresh
         assert given_and_left(crm).get("friend", 0) <= 200
         assert given_and_left(crm).get("answer", 0) <= 20 * 2 * len(MEMBERS)
 

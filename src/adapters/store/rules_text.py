@@ -21,7 +21,19 @@ def as_toml(ruleset: Ruleset) -> str:
     data = ruleset.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True)
     bands = data["churn_risk"]["bands"]
     data["churn_risk"]["bands"] = {band: bands[band] for band in sorted(bands, key=bands.__getitem__)}
-    return _LIST.sub(lambda found: f"[{', '.join(re.findall(_ITEM, found[0]))}]", tomli_w.dumps(_plain(data)))
+    written = "\n".join(_table(name, value) for name, value in _plain(data).items())
+    return _LIST.sub(lambda found: f"[{', '.join(re.findall(_ITEM, found[0]))}]", written)
+
+
+def _table(name: str, value: Any) -> str:
+    """A table, or tables of one name: each under a heading of its own, so that further ones can be added below."""
+    if isinstance(value, list) and not any(_is_of_tables(key) for each in value for key in each.values()):
+        return "\n".join(f"[[{name}]]\n{tomli_w.dumps(each)}" for each in value)
+    return tomli_w.dumps({name: value})
+
+
+def _is_of_tables(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict) for each in value))
 
 
 class _Plain(Decimal):

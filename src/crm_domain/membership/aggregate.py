@@ -67,6 +67,7 @@ AGGREGATE = Aggregate(
         ),
         InTheClear(fields=("return_id",), events=(PointsReversed,), why="the number that the shop gave the return"),
         InTheClear(fields=("per_unit",), events=(PointsEarned, BonusEarned), why="a number, as exact text"),
+        InTheClear(fields=("minimum",), events=(BonusEarned,), why="an amount of the rules, as exact text"),
         InTheClear(fields=("rule",), events=(BonusEarned, BonusReversed), why="a word of the rules"),
         InTheClear(fields=("survey_id",), events=(BonusEarned,), why="the number by which a survey is found"),
         InTheClear(fields=("referred_id",), events=(BonusEarned, BonusReversed), why="a random id, which says nothing"),

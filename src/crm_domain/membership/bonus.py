@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from math import ceil
 
 from msgspec import Struct
 
@@ -44,19 +43,19 @@ class Cause(Struct, frozen=True, kw_only=True):
 
 
 class BonusTerms(Struct, frozen=True, kw_only=True):
-    """What a rule gives: `points`, or `per_unit` where that is known; `minimum` is in minor units."""
+    """What a rule gives: `points`, or `per_unit` where that is known; no order below the amount `minimum` counts."""
 
     rule: str
     occasion: Occasion
     points: int
     per_unit: Decimal | None
     skus: tuple[str, ...]
-    minimum: int
+    minimum: Decimal
     available_at: int
     expires_at: int
 
 
-def bonus_terms(rule: BonusRule, policy: PointsPolicy, at: int, currency: str | None) -> BonusTerms:
+def bonus_terms(rule: BonusRule, policy: PointsPolicy, at: int) -> BonusTerms:
     """The terms of a rule for what happened at an instant.
 
     What an order brings can be spent when its points can, or after the days that the rule has it kept; what nothing
@@ -69,7 +68,7 @@ def bonus_terms(rule: BonusRule, policy: PointsPolicy, at: int, currency: str | 
         points=rule.points or 0,
         per_unit=rule.per_unit,
         skus=rule.skus,
-        minimum=0 if currency is None else ceil(rule.minimum * 10 ** exponent_of(currency)),
+        minimum=rule.minimum,
         available_at=begins,
         expires_at=expires_at(begins if rule.on == "referral" else at, policy),
     )
@@ -85,7 +84,7 @@ def terms_of_bonus(lot: Lot) -> BonusTerms:
         points=lot.points,
         per_unit=None if lot.per_unit is None else Decimal(lot.per_unit),
         skus=lot.skus,
-        minimum=lot.minimum,
+        minimum=Decimal(lot.minimum or 0),
         available_at=lot.available_at,
         expires_at=lot.expires_at,
     )
@@ -93,7 +92,7 @@ def terms_of_bonus(lot: Lot) -> BonusTerms:
 
 def bonus_worth(terms: BonusTerms, order: PurchaseRecorded, net: int) -> int:
     """The points that an order brings while `net` minor units of it are kept; none where it isn't what is asked for."""
-    if net <= 0 or order.amount < terms.minimum or not _matches(order, terms.skus):
+    if net <= 0 or _is_below(order, terms.minimum) or not _matches(order, terms.skus):
         return 0
     if terms.per_unit is None:
         return min(terms.points, MAX_POINTS)
@@ -113,6 +112,11 @@ def counted(order: PurchaseRecorded, skus: tuple[str, ...]) -> int:
 def is_one_of(sku: str, skus: Iterable[str]) -> bool:
     """Whether an item is one of some, where `tea-*` is all whose name begins so."""
     return any(sku.startswith(each[:-1]) if each.endswith("*") else sku == each for each in skus)
+
+
+def _is_below(order: PurchaseRecorded, minimum: Decimal) -> bool:
+    numerator, denominator = minimum.as_integer_ratio()
+    return order.amount * denominator < numerator * int(10 ** exponent_of(order.currency))
 
 
 def _matches(order: PurchaseRecorded, skus: tuple[str, ...]) -> bool:
@@ -221,6 +225,6 @@ def _given(
         referred_id=cause.referred_id,
         per_unit=None if terms.per_unit is None else str(terms.per_unit),
         skus=terms.skus,
-        minimum=terms.minimum,
+        minimum=str(terms.minimum) if terms.minimum else None,
         rules_digest=rules_digest,
     )

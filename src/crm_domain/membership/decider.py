@@ -154,7 +154,7 @@ class BonusEarned(Event, frozen=True, kw_only=True, tag="BonusEarned"):
     """A rule gave bonus points on an occasion: for an order, for an answer, or for having referred somebody.
 
     `lot_id` names the rule and the cause. `per_unit` is what each whole unit of currency earned, None where the points
-    were a number; `skus` and `minimum`, in minor units, are what the rule asked of the order.
+    were a number; `skus` and `minimum`, an amount as exact text, are what the rule asked of the order.
     """
 
     at: int
@@ -169,7 +169,7 @@ class BonusEarned(Event, frozen=True, kw_only=True, tag="BonusEarned"):
     referred_id: str | None = None
     per_unit: str | None = None
     skus: tuple[str, ...] = ()
-    minimum: int = 0
+    minimum: str | None = None
     rules_digest: str | None = None
 
 

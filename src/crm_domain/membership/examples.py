@@ -75,7 +75,7 @@ def examples() -> Examples:
                 order_id="A-1",
                 per_unit="1",
                 skus=("tea-*",),
-                minimum=2000,
+                minimum="20.00",
                 available_at=_AT + 14 * DAY,
                 expires_at=_AT + 365 * DAY,
                 rules_digest=_DIGEST,

@@ -32,8 +32,8 @@ class Taken(Struct, frozen=True, kw_only=True):
 class Lot(Struct, frozen=True, kw_only=True):
     """Points that came together and expire together, by what became of them.
 
-    `rule` is that by which they were earned as a bonus on an `occasion`, with the `skus` and the `minimum` order, in
-    minor units, that it asked for then.
+    `rule` is that by which they were earned as a bonus on an `occasion`, with the `skus` and the `minimum` of an
+    order, an amount as exact text, that it asked for then.
     """
 
     lot_id: str
@@ -49,7 +49,7 @@ class Lot(Struct, frozen=True, kw_only=True):
     occasion: Occasion | None = None
     referred_id: str | None = None
     skus: tuple[str, ...] = ()
-    minimum: int = 0
+    minimum: str | None = None
 
     @property
     def remaining(self) -> int:

@@ -160,7 +160,7 @@ def _answered(work: UnitOfWork, survey_id: str, command: Command, target: Target
     for rule in rules:
         if rule.id not in given:
             state, digest = work.state(membership), work.pending.context.rules_digest
-            terms, cause = bonus_terms(rule, policy, at, None), Cause(key=key, survey_id=survey_id)
+            terms, cause = bonus_terms(rule, policy, at), Cause(key=key, survey_id=survey_id)
             earned = give_bonus(state, terms, cause, terms.points, at, at, digest)
             _keep(work, earned, command, membership, draft)
 
@@ -205,7 +205,7 @@ def _decide(work: UnitOfWork, rules: Iterable[BonusRule], order: Order) -> None:
     policy = work.pending.context.points
     if policy is None:
         return
-    on = [(rule, bonus_terms(rule, policy, order.placed_at, order.recorded.currency)) for rule in rules]
+    on = [(rule, bonus_terms(rule, policy, order.placed_at)) for rule in rules]
     on = [(rule, terms) for rule, terms in on if bonus_worth(terms, order.recorded, order.net) > 0]
     if any(rule.on in ONCE for rule, _ in on) and not is_earliest(work, order):
         on = [(rule, terms) for rule, terms in on if rule.on not in ONCE]

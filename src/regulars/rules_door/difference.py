@@ -332,7 +332,7 @@ def compare_rules(
         )
         earned = None
         if sampled is None and is_another_programme(in_force.ruleset, new):
-            earned = earnings_under(in_force.ruleset, new, asked_at - WORTH_OVER, asked_at, currency)
+            earned = earnings_under(in_force.ruleset, new, asked_at - WORTH_OVER, asked_at)
         total = session.store.count_events(connection)
         # A verdict that doesn't depend on the changed rules stays the same, so it isn't judged again.
         # What bears neither on the others nor on what anybody is worth isn't read.

@@ -103,16 +103,16 @@ def is_another_programme(old: Ruleset, new: Ruleset) -> bool:
     return old.points != new.points or old.earn != new.earn
 
 
-def earnings_under(old: Ruleset, new: Ruleset, since: int, until: int, currency: str | None) -> Earnings:
+def earnings_under(old: Ruleset, new: Ruleset, since: int, until: int) -> Earnings:
     """What orders earn by two rulesets, before any is added."""
-    return Earnings(old=_side(old, until, currency), new=_side(new, until, currency), since=since, until=until)
+    return Earnings(old=_side(old, until), new=_side(new, until), since=since, until=until)
 
 
-def _side(ruleset: Ruleset, at: int, currency: str | None) -> _Side:
+def _side(ruleset: Ruleset, at: int) -> _Side:
     context = policies_of(ruleset, "")
     policy = context.points
     assert policy is not None
-    terms = [bonus_terms(rule, policy, at, currency) for rule in context.earn]
+    terms = [bonus_terms(rule, policy, at) for rule in context.earn]
     return _Side(
         per_unit=policy.per_unit,
         on_any=tuple(each for each in terms if each.occasion == "category"),
