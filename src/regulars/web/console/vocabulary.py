@@ -35,6 +35,12 @@ GROUPS = (
 )
 PIPELINE = (N_("contacted"), N_("qualified"), N_("proposal"), N_("negotiation"))
 WATERFALL = (N_("reopened"), N_("grown"), N_("shrunk"), N_("moved in"), N_("moved out"), N_("outside"))
+KINDS = (N_("person"), N_("firm"))
+PRICES = (N_("net"), N_("gross"))
+MOVED = (
+    *(N_("status"), N_("first response"), N_("resolution")),
+    *(N_("due again"), N_("not yet"), N_("due"), N_("lapsed"), N_("none"), N_("in"), N_("out")),
+)
 SATISFACTION = (
     *(N_("promoter"), N_("passive"), N_("detractor")),
     *(N_("satisfied"), N_("neutral"), N_("dissatisfied")),
