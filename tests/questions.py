@@ -57,6 +57,7 @@ NAMED = {
     "quote_id": "Q-1",
     "opportunity_id": "O-1",
     "contract_id": "C-1",
+    "coupon_id": "SUMMER10",
 }
 
 

@@ -40,6 +40,7 @@ COMMANDS = (
 IN_GROUPS = {
     "quote": ("show",),
     "contract": ("show",),
+    "coupon": ("list", "show", "codes"),
     "export": ("events", "reports"),
     "pipeline": ("show", "waterfall", "stages", "stale", "forecast", "calibration"),
     "rules": ("show", "check", "holidays", "diff", "measure", "publish", "history", "rollback"),

@@ -53,6 +53,7 @@ WORDS = (
     'SendQuote customer=shop:a quote_id=Q-1 lines=[{"sku":"a","unit_price":"9","tax_rate":"7"}] occurred_at=2024-05-03',
     "SignContract customer=shop:b contract_id=C-1 start=2024-02-01 amount=120.00 occurred_at=2024-05-03",
     "AddTask task_id=K-1 customer=shop:a what==1+1 due=2024-06-02 occurred_at=2024-05-03",
+    "CreateCoupon coupon_id=SUMMER10 percent=10 up_to=20.00 in_all=9 occurred_at=2024-05-03",
 )
 
 #: Every command with --csv, as it has something to list; `forecast`, of which a model must be fitted, is elsewhere.
@@ -62,6 +63,7 @@ LISTS = {
     "reminders": "reminders",
     "quotes": "quotes",
     "contracts": "contracts",
+    "coupon list": "coupon list",
     "leads": "leads",
     "customers": "customers",
     "segment": "segment quiet",

@@ -19,7 +19,9 @@ from histories import SEGMENTS
 from regulars import (
     AddNote,
     AddTask,
+    CreateCoupon,
     GiveConsent,
+    IssueCoupon,
     NotFound,
     OpenOpportunity,
     OpenTicket,
@@ -105,6 +107,9 @@ QUESTIONS: dict[str, Callable[[Regulars], object]] = {
     "birthdays": lambda crm: crm.birthdays(),
     "contracts": lambda crm: crm.contracts(),
     "contract": lambda crm: crm.contract("C-1"),
+    "coupon": lambda crm: crm.coupon("HELLO"),
+    "coupon codes": lambda crm: crm.coupon_codes("shop:77"),
+    "coupons": lambda crm: crm.coupons(),
     "firm": lambda crm: crm.firm("acme"),
     "firms of": lambda crm: crm.firms_of("shop:77"),
     "page": lambda crm: crm.page("shop:77"),
@@ -213,6 +218,8 @@ def test_every_question_has_a_span_and_nothing_personal(exporter: InMemorySpanEx
         crm.do(AddTask(task_id="K-1", customer="shop:77", what="Zoëla"))
         crm.do(SignContract(customer="shop:77", contract_id="C-1", start="2024-01-01", amount=9))
         crm.do(SendQuote(customer="shop:77", quote_id="Q-1", lines=(QuoteLine(sku="tea", unit_price=9, tax_rate=7),)))
+        crm.do(CreateCoupon(coupon_id="HELLO", amount="5", personal=True))
+        crm.do(IssueCoupon(customer="shop:77", coupon_id="HELLO"))
         crm.do(RegisterCustomer(ref="acme", kind="firm"))
         crm.rules.publish(parse_rules(default_text() + SEGMENTS + GAPS), reason="segments, and when tea is due")
         crm.do(RecordPurchase(customer="shop:77", order_id="A-777", amount="5", lines=(OrderLine(sku="tea"),)))

@@ -11,8 +11,10 @@ from msgspec import Struct
 from regulars.crm_domain import (
     assessment,
     contract,
+    coupon,
     customer,
     interaction,
+    issued_coupon,
     membership,
     opportunity,
     purchase,
@@ -48,6 +50,8 @@ AGGREGATES: tuple[Aggregate, ...] = (
     reminder.AGGREGATE,
     rulebook.AGGREGATE,
     value_model.AGGREGATE,
+    coupon.AGGREGATE,
+    issued_coupon.AGGREGATE,
 )
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from regulars.asking.birthdays import BirthdayOf, BirthdaysFound
     from regulars.asking.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
     from regulars.asking.contracts import ContractPage, ContractView
+    from regulars.asking.coupons import CouponUse, CouponView, IssuedCode, WholeCoupon
     from regulars.asking.customers import Order
     from regulars.asking.desk import Points, PointsLot, TicketPage, TicketView
     from regulars.asking.dicts import to_dict
@@ -100,6 +101,14 @@ if TYPE_CHECKING:
         EndContract,
         RenewContract,
         SignContract,
+    )
+    from regulars.crm_domain.coupon import (
+        CouponCreated,
+        CouponEnded,
+        CouponRedeemed,
+        CouponReleased,
+        CreateCoupon,
+        EndCoupon,
     )
     from regulars.crm_domain.customer import (
         AccountClosed,
@@ -174,6 +183,7 @@ if TYPE_CHECKING:
         RecordSurveyAnswer,
         SurveyAnswered,
     )
+    from regulars.crm_domain.issued_coupon import CouponIssued, IssueCoupon
     from regulars.crm_domain.membership import (
         AdjustPoints,
         CancelMembership,
@@ -362,6 +372,8 @@ _HOMES = {
         "Conflict InvalidMapping InvalidRules NotFound ParkedCustomer RegularsError Rejected StaleProjections "
         "StoreBusy StoreUnusable"
     ),
+    "regulars.crm_domain.coupon": "CouponCreated CouponEnded CouponRedeemed CouponReleased CreateCoupon EndCoupon",
+    "regulars.crm_domain.issued_coupon": "CouponIssued IssueCoupon",
     "regulars.crm_domain.event": "Event Recorded",
     "regulars.crm_domain.interaction": (
         "AddNote InteractionRecorded NoteAdded RecordInteraction RecordSurveyAnswer SurveyAnswered"
@@ -395,6 +407,7 @@ _HOMES = {
     "regulars.crm_domain.unexplained": "Unexplained",
     "regulars.crm_domain.value_model": "ModelFitted RecordFittedModel",
     "regulars.projections.rules.grammar": "Ruleset parse_rules",
+    "regulars.asking.coupons": "CouponUse CouponView IssuedCode WholeCoupon",
     "regulars.asking.leads": "LeadGroup LeadReport",
     "regulars.asking.one_contract": "WholeContract",
     "regulars.asking.one_opportunity": "WholeOpportunity",
@@ -549,6 +562,14 @@ __all__ = [
     "ContractView",
     "CorrectPurchase",
     "Counted",
+    "CouponCreated",
+    "CouponEnded",
+    "CouponIssued",
+    "CouponRedeemed",
+    "CouponReleased",
+    "CouponUse",
+    "CouponView",
+    "CreateCoupon",
     "Customer",
     "CustomerId",
     "CustomerMerged",
@@ -579,6 +600,7 @@ __all__ = [
     "EmploymentRecorded",
     "EmploymentVoided",
     "EndContract",
+    "EndCoupon",
     "EndEmployment",
     "EnrollMember",
     "ErasePersonalData",
@@ -612,6 +634,8 @@ __all__ = [
     "InteractionRecorded",
     "InvalidMapping",
     "InvalidRules",
+    "IssueCoupon",
+    "IssuedCode",
     "KeptBackup",
     "Keys",
     "KindChanged",
@@ -829,6 +853,7 @@ __all__ = [
     "VoidPurchase",
     "WebSessions",
     "WholeContract",
+    "WholeCoupon",
     "WholeOpportunity",
     "WholeQuote",
     "WholeTask",

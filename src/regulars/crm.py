@@ -31,6 +31,7 @@ from regulars.asking.audit import AuditEntry, AuditPage, AuditQuery, find_audit,
 from regulars.asking.birthdays import BirthdaysFound, list_birthdays
 from regulars.asking.consents import Consents, ContactablePage, ContactableQuery, contactable, read_consents
 from regulars.asking.contracts import ContractPage, ContractQuery, find_contracts
+from regulars.asking.coupons import CouponView, IssuedCode, WholeCoupon, find_codes, find_coupon, find_coupons
 from regulars.asking.customers import CustomerQuery, Order, find_one, find_page, lane_values
 from regulars.asking.desk import Points, TicketPage, TicketQuery, find_points, find_tickets
 from regulars.asking.dismissals import Dismissed, find_dismissed
@@ -1498,6 +1499,37 @@ class Regulars:
         for an id or a revision that there isn't, or wasn't by then.
         """
         return find_quote(self._session, quote_id, revision, as_of)
+
+    def coupons(
+        self,
+        *,
+        status: str | None = None,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+    ) -> tuple[CouponView, ...]:
+        """The series of coupons as of an instant, by their ids: what was redeemed, what is outstanding, what that may
+        cost at most.
+
+        `status` is "upcoming", "valid" or "over"; ValueError for another one. `known_at` leaves out what was recorded
+        later. Who is forgotten has no code any more; what they redeemed still counts.
+        """
+        return find_coupons(self._session, status, as_of, known_at)
+
+    def coupon(
+        self, coupon_id: str, *, as_of: datetime | date | None = None, known_at: datetime | date | None = None
+    ) -> WholeCoupon:
+        """One series of coupons as of an instant, with the orders that redeemed it and stand, the latest first.
+
+        Raises NotFound for an id that there isn't, or wasn't by then.
+        """
+        return find_coupon(self._session, coupon_id, as_of, known_at)
+
+    def coupon_codes(self, who: str | CustomerId) -> tuple[IssuedCode, ...]:
+        """The personal coupon codes of a customer as they are now, the latest first; none of a forgotten one.
+
+        Raises NotFound for an unknown customer.
+        """
+        return find_codes(self._session, who)
 
     def contract(self, contract_id: str, *, as_of: datetime | date | None = None) -> WholeContract:
         """One contract in full as of an instant, as if nothing had happened since: what was signed, and its events.

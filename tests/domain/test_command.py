@@ -32,6 +32,7 @@ from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.explain_invalid import sentence
 from regulars.crm_domain.instant import to_instant
 from regulars.crm_domain.interaction import AddNote, RecordInteraction, RecordSurveyAnswer
+from regulars.crm_domain.issued_coupon import IssueCoupon
 from regulars.crm_domain.membership import (
     AdjustPoints,
     CancelRedemption,
@@ -427,6 +428,7 @@ def test_the_stream_of_what_has_an_id_goes_by_it(command: Command) -> None:
     names = ("order_id", "interaction_id", "survey_id", "task_id", "ticket_id", "opportunity_id", "about", "model")
     # What is accepted or signed names what it leads to, or came from, as well.
     own = {"quote": ("quote_id",), "contract": ("contract_id",), "opportunity": ("opportunity_id",)}
+    own |= {"coupon": ("coupon_id",)}  # and issued it is one of many of a customer
     found = address(command, CATALOGUE)
     first = own.get(found.decider.category, ())
     ids = [getattr(command, name) for name in (*first, *names) if hasattr(command, name)]
@@ -449,9 +451,9 @@ def test_a_ticket_is_found_by_its_id_alone() -> None:
     assert (opened.customer, settled.customer) == ("shop:1", None)
 
 
-def test_a_membership_and_the_reminders_are_those_of_their_customer() -> None:
+def test_a_membership_the_reminders_and_the_coupon_codes_are_those_of_their_customer() -> None:
     for command in EXAMPLES:
-        assert address(command, CATALOGUE).own == isinstance(command, MembershipCommand | SettleReminder)
+        assert address(command, CATALOGUE).own == isinstance(command, MembershipCommand | SettleReminder | IssueCoupon)
 
 
 @pytest.mark.parametrize(

@@ -317,7 +317,7 @@ def test_an_order_was_of_no_less_than_what_came_back() -> None:
 
 
 def test_a_correction_corrects_something() -> None:
-    with pytest.raises(ValidationError, match="at least one of amount, lines, channel and bought_at"):
+    with pytest.raises(ValidationError, match="at least one of amount, lines, channel, bought_at and coupon"):
         CorrectPurchase(order_id="A-1")
 
 

@@ -29,6 +29,7 @@ from torture.bad_names import hostile_names
 from torture.bad_rows import hostile_rows
 from torture.bad_toml import hostile_mappings, hostile_rules
 from torture.busy_lists import busy_lists
+from torture.coupon_crowds import coupon_crowd
 from torture.crowds import crowd, crowded_recorder
 from torture.damaged_stores import damaged_stores
 from torture.full_disks import full_disks, small_disks_are_possible
@@ -78,6 +79,7 @@ def scenarios(stack: ExitStack) -> list[Result]:
             (f"kill -9 of who is told of changes, {title}", partial(killed_polls, kind, url), 6),
             (f"locked for too long, {title}", partial(locked_databases, kind, url), 6),
             (f"8 writers, 2 followers, {title}", partial(crowd, kind, url), 15),
+            (f"8 writers of one coupon, {title}", partial(coupon_crowd, kind, url), 15),
             (f"8 writers by the library, {title}", partial(crowded_recorder, kind, url), 25),
             (f"lists while others write, {title}", partial(busy_lists, kind, url), 2),
             (f"hostile commands and questions, {title}", partial(hostile_commands, kind, url), 500),

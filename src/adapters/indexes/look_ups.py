@@ -1,10 +1,11 @@
-"""The index of look-ups: keyed hashes of customers' references, e-mails, phone numbers, and days of the year on which
-their birthdays return.
+"""The index of look-ups: keyed hashes of customers' references, e-mails, phone numbers, days of the year on which
+their birthdays return, and the coupon codes that they were issued.
 
 1. Several customers may share an e-mail, a phone number or a birthday; a reference is unique.
 2. A value holds from `since` until the customer has another of its kind, or none, whose row has an empty digest; the
    latest is the one that counts. So the order of telling decides nothing.
 3. Former values stay until the customer is forgotten.
+4. A customer may have many coupon codes; all of them hold from the beginning.
 """
 
 from __future__ import annotations
@@ -19,14 +20,24 @@ from regulars.adapters.sql.without_index import without_index
 from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered, PersonalDataErased
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER
+from regulars.crm_domain.issued_coupon import CouponIssued
 
+#: What a customer has one of.
 LOOKUP_KINDS = ("ref", "email", "phone", "birthday")
+#: What one may have many of.
+COUPON_CODE = "coupon"
 
 #: What a customer is registered with counts until something else is told, whenever that was.
 FROM_THE_BEGINNING = -FOREVER
 CLEARED = ""
 
-_WORDS = {"ref": "reference", "email": "e-mail", "phone": "phone number", "birthday": "birthday"}
+_WORDS = {
+    "ref": "reference",
+    "email": "e-mail",
+    "phone": "phone number",
+    "birthday": "birthday",
+    COUPON_CODE: "coupon code",
+}
 
 
 def _changes(recorded: Recorded[Event], digest: Digest) -> Iterator[Change]:
@@ -43,6 +54,8 @@ def _changes(recorded: Recorded[Event], digest: Digest) -> Iterator[Change]:
             for added in _added(changed, recorded.occurred_at, digest):
                 yield Removed(added.values)  # two events of one instant may say the same of a field
                 yield added
+        case CouponIssued(code=str(code)):
+            yield from _added({COUPON_CODE: code}, FROM_THE_BEGINNING, digest)
         case PersonalDataErased():
             yield Removed({})
         case _:
@@ -95,7 +108,7 @@ def _by_kind(rows: Iterable[Row]) -> dict[str, set[Row]]:
 LOOK_UPS = Index(
     name="look-up",
     table=ours("lookups"),
-    handles=frozenset({CustomerRegistered, ContactDetailsChanged, PersonalDataErased}),
+    handles=frozenset({CustomerRegistered, ContactDetailsChanged, CouponIssued, PersonalDataErased}),
     changes=_changes,
     faults=_faults,
     is_keyed=True,

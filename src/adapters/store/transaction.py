@@ -116,7 +116,9 @@ class Transaction:
         return (self._first_read or self.premises()).currency
 
     def find(self, kind: str, values: Iterable[str]) -> dict[str, list[str]]:
-        """Customer ids by look-up value; unknown values are left out. `kind` is one of look_ups.LOOKUP_KINDS."""
+        """Customer ids by look-up value; unknown values are left out. `kind` is one of look_ups.LOOKUP_KINDS or
+        COUPON_CODE.
+        """
         return self._found(self._statements.lookups, kind, values)
 
     def find_ever(self, kind: str, values: Iterable[str]) -> dict[str, list[str]]:

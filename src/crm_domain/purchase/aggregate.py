@@ -52,6 +52,7 @@ AGGREGATE = Aggregate(
         InTheClear(fields=("lines.sku",), events=_WITH_CONTENT, why="what was bought, to be counted"),
         InTheClear(fields=("channel",), events=_WITH_CONTENT, why="a word to group by"),
         InTheClear(fields=("source",), events=_WITH_CONTENT, why="the name of a shop or a file, which says so"),
+        InTheClear(fields=("coupon",), events=_WITH_CONTENT, why="the id of a series of coupons, which many have"),
         InTheClear(
             fields=("return_id",),
             events=(ReturnRecorded,),

@@ -33,6 +33,7 @@ from regulars.crm_domain.command import (
     Whole,
     currency_of,
 )
+from regulars.crm_domain.coupon_code import Code
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.money import from_minor_units, to_minor_units
@@ -59,6 +60,7 @@ class PurchaseRecorded(Event, frozen=True, kw_only=True, tag="PurchaseRecorded")
     """A customer bought something; `amount` is in minor units of `currency`.
 
     `number` counts the records of an order: beyond 1 it was recorded anew. `source` says so, where one was named.
+    `coupon` is the id of the series that it was bought with.
     """
 
     order_id: str
@@ -68,6 +70,7 @@ class PurchaseRecorded(Event, frozen=True, kw_only=True, tag="PurchaseRecorded")
     channel: str | None = None
     number: int = 1
     source: str | None = None
+    coupon: str | None = None
 
 
 class PurchaseReported(Event, frozen=True, kw_only=True, tag="PurchaseReported"):
@@ -79,6 +82,7 @@ class PurchaseReported(Event, frozen=True, kw_only=True, tag="PurchaseReported")
     lines: tuple[Line, ...] = ()
     channel: str | None = None
     source: str | None = None
+    coupon: str | None = None
 
 
 class ReturnRecorded(Event, frozen=True, kw_only=True, tag="ReturnRecorded"):
@@ -130,6 +134,7 @@ class Content(Struct, frozen=True, kw_only=True):
     amount: int
     lines: tuple[Line, ...] = ()
     channel: str | None = None
+    coupon: str | None = None
 
 
 class Purchase(Struct, frozen=True, kw_only=True):
@@ -159,10 +164,18 @@ class Purchase(Struct, frozen=True, kw_only=True):
         """Minor units that the order is worth: what was bought less what came back, nothing where it is voided."""
         return 0 if self.recorded is None or self.voided is not None else self.recorded.amount - self.returned
 
+    @property
+    def coupon(self) -> str | None:
+        """The series of coupons that the record is to redeem: none where it is voided, or all of it came back."""
+        recorded = self.recorded
+        if recorded is None or self.voided is not None or (self.net == 0 and recorded.amount):
+            return None
+        return recorded.coupon
+
 
 def content_of(event: PurchaseRecorded | PurchaseReported) -> Content:
     """What an event says of its order."""
-    return Content(amount=event.amount, lines=event.lines, channel=event.channel)
+    return Content(amount=event.amount, lines=event.lines, channel=event.channel, coupon=event.coupon)
 
 
 def reported(recorded: PurchaseRecorded, source: str | None, said: Content) -> PurchaseReported:
@@ -174,6 +187,7 @@ def reported(recorded: PurchaseRecorded, source: str | None, said: Content) -> P
         lines=said.lines,
         channel=said.channel,
         source=source,
+        coupon=said.coupon,
     )
 
 
@@ -218,7 +232,8 @@ class OrderLine(BaseModel):
 class RecordPurchase(Command):
     """Write down an order, e.g. customer=shop:42 order_id=A-1 amount=59.90
 
-    Where `source` names who says so, such as a shop, what it says otherwise later corrects the order.
+    Where `source` names who says so, such as a shop, what it says otherwise later corrects the order. `amount` is what
+    was paid; the code of a `coupon` is redeemed with it.
     """
 
     customer: Who
@@ -228,6 +243,7 @@ class RecordPurchase(Command):
     lines: Annotated[tuple[OrderLine, ...], Field(max_length=MAX_LINES)] = ()
     channel: Label | None = None
     source: Label | None = None
+    coupon: Code | None = None
 
 
 class RecordReturn(Command):
@@ -272,11 +288,12 @@ class CorrectPurchase(Command):
     lines: Annotated[tuple[OrderLine, ...] | None, Field(max_length=MAX_LINES)] = None
     channel: Label | None = None
     bought_at: Moment | None = None
+    coupon: Code | None = None
 
     @model_validator(mode="after")
     def _corrects_something(self) -> CorrectPurchase:
-        if all(each is None for each in (self.amount, self.lines, self.channel, self.bought_at)):
-            raise ValueError("a correction gives at least one of amount, lines, channel and bought_at")
+        if all(each is None for each in (self.amount, self.lines, self.channel, self.bought_at, self.coupon)):
+            raise ValueError("a correction gives at least one of amount, lines, channel, bought_at and coupon")
         return self
 
 
@@ -301,6 +318,7 @@ def record_purchase(command: RecordPurchase, state: Purchase, context: Context) 
         lines=said.lines,
         channel=said.channel,
         source=command.source,
+        coupon=said.coupon,
     )
     return (event,) if state.recorded is None else _said_again(event, state, state.recorded)
 
@@ -433,6 +451,7 @@ def recorded_anew(command: Command, state: Purchase) -> PurchaseRecorded | None:
         lines=after.lines,
         channel=after.channel,
         number=recorded.number + 1,
+        coupon=after.coupon,
     )
 
 
@@ -441,6 +460,7 @@ def _told(command: RecordPurchase, currency: str) -> Content:
         amount=to_minor_units(command.amount, currency),
         lines=_lines(command.lines, currency),
         channel=command.channel,
+        coupon=command.coupon,
     )
 
 
@@ -450,6 +470,7 @@ def _corrected(command: CorrectPurchase, recorded: PurchaseRecorded) -> Content:
         amount=recorded.amount if command.amount is None else to_minor_units(command.amount, currency),
         lines=recorded.lines if command.lines is None else _lines(command.lines, currency),
         channel=recorded.channel if command.channel is None else command.channel,
+        coupon=recorded.coupon if command.coupon is None else command.coupon,
     )
 
 

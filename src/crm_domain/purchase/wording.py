@@ -33,7 +33,8 @@ def what(event: PurchaseEvent) -> str:
     order = f"order {event.order_id}"
     match event:
         case PurchaseRecorded(amount=amount, currency=currency, number=number):
-            return f"{order} of {_money(amount, currency)}{'' if number == 1 else ', recorded anew'}"
+            with_coupon = "" if event.coupon is None else f" with coupon {event.coupon}"
+            return f"{order} of {_money(amount, currency)}{with_coupon}{'' if number == 1 else ', recorded anew'}"
         case ReturnRecorded(amount=amount, currency=currency):
             return f"return of {_money(amount, currency)} on {order}"
         case ReturnedTotalRecorded(returned_so_far=total, currency=currency):
@@ -52,7 +53,8 @@ def deed(event: PurchaseEvent, who: str, other: str) -> str:
     match event:
         case PurchaseRecorded(amount=amount, currency=currency, number=number):
             anew = "" if number == 1 else "anew "
-            return f"recorded {order} {anew}of {_money(amount, currency)} for {who}"
+            with_coupon = "" if event.coupon is None else f" with coupon {event.coupon}"
+            return f"recorded {order} {anew}of {_money(amount, currency)}{with_coupon} for {who}"
         case ReturnRecorded(amount=amount, currency=currency):
             return f"took back {_money(amount, currency)} of {order} from {who}"
         case ReturnedTotalRecorded(returned_so_far=total, currency=currency):
@@ -75,6 +77,7 @@ def fields(state: Purchase) -> Iterator[Field]:
         yield "amount", _money(bought.amount, currency)
         yield "lines", ", ".join(f"{line.quantity} x {line.sku}" for line in bought.lines) or None
         yield "channel", bought.channel
+        yield "coupon", bought.coupon
         yield "returned", _money(returned, currency) if returned else None
         yield "voided", "yes" if state.voided else None
         for source, said in sorted(state.said.items()):

@@ -631,6 +631,33 @@ _add(
 )
 
 
+_coupon = _group("coupon", "Coupons: what was redeemed, what is outstanding, and whose codes are whose.")
+_add(
+    _coupon,
+    "list",
+    "coupons.listing",
+    "List coupons as of any day: what was redeemed, what is outstanding, and what that may cost at most.",
+    "regulars coupon list",
+    "regulars coupon list --status valid --as-of 2026-03-31 --csv",
+)
+_add(
+    _coupon,
+    "show",
+    "coupons.show",
+    "Show one coupon in full: what it takes off, its limits, and the orders that redeemed it.",
+    "regulars coupon show SUMMER10",
+    "regulars coupon show SUMMER10 --as-of 2026-03-31 --json",
+)
+_add(
+    _coupon,
+    "codes",
+    "coupons.codes",
+    "Show the personal coupon codes of a customer, and for how many orders each is still good.",
+    "regulars coupon codes shop:42",
+    "regulars coupon codes shop:42 --json",
+)
+
+
 class _Shows(TyperGroup):
     """A group that does what its command `show` does where no other one is named."""
 

@@ -73,7 +73,7 @@ def with_news_alone(command: Command, stream: Stream) -> Command:
     """A correction without a time of which the order is already."""
     if not isinstance(command, CorrectPurchase) or command.bought_at is None:
         return command
-    is_news = to_instant(command.bought_at) != _placed_at(stream)
+    is_news = to_instant(command.bought_at) != placed_at(stream)
     return command if is_news else command.model_copy(update={"bought_at": None})
 
 
@@ -103,13 +103,13 @@ def record_anew(
         decider=PURCHASE,
         customer_id=_owner(work, command, target),
     )
-    told_at, terms = _placed_at(stream), _first_terms(work, target.customer_id, anew)
+    told_at, terms = placed_at(stream), _first_terms(work, target.customer_id, anew)
     assert told_at is not None
-    placed_at = told_at
+    at_last = told_at
     if isinstance(command, CorrectPurchase) and command.bought_at is not None:
-        placed_at = instant_told(command.bought_at, work.pending.context.now)
-    work.keep(anew, command, following, placed_at, caused_by=cause)
-    move_points(work, anew, None, command, following, at, placed_at=placed_at, terms=terms)
+        at_last = instant_told(command.bought_at, work.pending.context.now)
+    work.keep(anew, command, following, at_last, caused_by=cause)
+    move_points(work, anew, None, command, following, at, placed_at=at_last, terms=terms)
     for (returned_at, *_), each in stream.told:
         if isinstance(each, ReturnRecorded | ReturnedTotalRecorded):
             before_it = work.state(following)
@@ -120,7 +120,7 @@ def record_anew(
         work.keep(reported(anew, source or None, said), command, following, at, caused_by=cause)
 
 
-def _placed_at(stream: Stream) -> int | None:
+def placed_at(stream: Stream) -> int | None:
     """When the order of a record was placed."""
     return next((place[0] for place, event in stream.told if isinstance(event, PurchaseRecorded)), None)
 

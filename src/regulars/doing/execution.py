@@ -29,6 +29,7 @@ from regulars.crm_domain.customer import (
 )
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
+from regulars.crm_domain.issued_coupon import IssueCoupon
 from regulars.crm_domain.membership import MEMBERSHIP, PointsRedeemed, RedeemPoints, RedemptionCancelled
 from regulars.crm_domain.purchase import PURCHASE
 from regulars.crm_domain.rulebook import NOBODY
@@ -40,6 +41,7 @@ from regulars.doing.corrections import (
     was_theirs,
     with_news_alone,
 )
+from regulars.doing.coupons import follow_order, new_code, require_series, streams_of_coupons, with_series
 from regulars.doing.firms import require_firm
 from regulars.doing.following import commands_after
 from regulars.doing.identities import family_of, find, id_of, known, link, resolve, with_ids
@@ -85,6 +87,7 @@ class Execution:
             if customer_id is not None:
                 wanted |= self._bearing_on(command, where, customer_id)
         wanted |= self._told_again(commands) | streams_named(work, commands)
+        wanted |= streams_of_coupons(work, commands)
         work.load(wanted)
 
     def _told_again(self, commands: Iterable[Command]) -> set[str]:
@@ -129,7 +132,7 @@ class Execution:
         What itself `follows` was caused by the draft with that index.
         """
         work = self._work
-        meant = with_ids(work, command)
+        meant = with_series(work, with_ids(work, command))
         where = address(meant, work.catalogue)
         target, stream = self._target(command, where)
         context = self._context_for(meant, stream)
@@ -146,7 +149,7 @@ class Execution:
                 return None
         if target is None:
             raise AssertionError("a decision on a stream that nobody owns must be a refusal")
-        customer_id = target.customer_id
+        customer_id, first = target.customer_id, self.decided
         for event in events:
             if is_told(stream, where.decider, event, at):
                 continue
@@ -155,6 +158,7 @@ class Execution:
             require_allowed(work, event, customer_id)
             require_firm(work, event, then)
             require_named(work, event, target)
+            require_series(work, event, then)
             for of, part in self._shared(event, target):
                 work.keep(part, command, of, then, caused_by=follows)
             move_points(work, event, before, command, target, then)
@@ -163,6 +167,8 @@ class Execution:
             follow_links(work, event, command, customer_id, then)
             for following in commands_after(work, event, command, target):
                 self._decide(following, follows=cause)
+        if where.decider is PURCHASE and where.key is not None:
+            follow_order(work, command, where.key, stream.state, first)
         if isinstance(command, RegisterCustomer) and command.ref is not None:
             work.pending.ids[command.ref] = customer_id
         return customer_id
@@ -208,6 +214,8 @@ class Execution:
         context = self._work.pending.context
         if isinstance(command, RecordAssessment):
             context = replace(context, said_at=text_at(self._work, command.about).occurred_at)
+        if isinstance(command, IssueCoupon):
+            context = replace(context, drawn_code=new_code())
         now = strictly_after(stream.last_at, context.now)
         return context if command.occurred_at is not None or now == context.now else replace(context, now=now)
 
@@ -272,7 +280,9 @@ class Execution:
     def require_unchanged(self, since: int) -> None:
         """Raise Rejected where something was recorded after a position of a customer whom the commands change."""
         work = self._work
-        changed = {member for each in work.pending.drafts for member in family_of(work, each.customer_id)}
+        # What follows in what is nobody's, such as a series of coupons, isn't what somebody looked at and changes.
+        drafts = (each for each in work.pending.drafts if each.customer_id != NOBODY or each.caused_by is None)
+        changed = {member for each in drafts for member in family_of(work, each.customer_id)}
         last = work.tx.last_position_of(changed)
         if last > since:
             sentence = f"position {last} was recorded of this customer, and {since} was to be the last one"

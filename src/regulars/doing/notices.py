@@ -1,4 +1,6 @@
-"""What is to be said of what was recorded all the same: a survey that was sent too soon after another."""
+"""What is to be said of what was recorded all the same: a survey that was sent too soon after another, an order that
+counts again without its coupon.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.interaction import SurveyAnswered
 from regulars.crm_domain.survey import SurveyBounced, SurveySent
+from regulars.doing.coupons import coupon_notices
 from regulars.doing.identities import family_of
 from regulars.doing.unit_of_work import UnitOfWork
 from regulars.projections.facts.shared import Facts, evolve
@@ -22,6 +25,10 @@ _OF_SURVEYS: frozenset[type[Event]] = frozenset({SurveySent, SurveyBounced, Surv
 
 def notices_of(work: UnitOfWork, recorded: Sequence[Recorded[Event]]) -> Mapping[int, str]:
     """By the positions of events that were just recorded, what is to be said of them."""
+    return {**_of_surveys(work, recorded), **dict(coupon_notices(work, recorded))}
+
+
+def _of_surveys(work: UnitOfWork, recorded: Sequence[Recorded[Event]]) -> dict[int, str]:
     least = work.pending.context.ask_again
     sent = [each for each in recorded if isinstance(each.event, SurveySent)]
     if least is None or not sent:

@@ -148,7 +148,9 @@ class UnitOfWork:
         stream = self.stream(target.stream_id, target.decider)
         # What is said of a forgetting would be forgotten with it, and what says itself why says it in the clear.
         says_why = isinstance(event, PersonalDataErased | LeadDisqualified | OpportunityLost)
-        reason = None if says_why else command.reason or self.issuer.reason
+        # What is nobody's has no key to keep one by; where it follows from something, that has the reason.
+        has_none = target.customer_id == NOBODY and caused_by is not None
+        reason = None if says_why or has_none else command.reason or self.issuer.reason
         if is_personal(event, reason, self.store.codecs):
             self._require_key(target.customer_id)
         draft = Draft(

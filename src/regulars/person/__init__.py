@@ -6,6 +6,7 @@
 from regulars.person.values import (
     Answer,
     Contract,
+    CouponCode,
     Detail,
     Forgotten,
     Identity,
@@ -29,6 +30,7 @@ from regulars.person.values import (
 __all__ = [
     "Answer",
     "Contract",
+    "CouponCode",
     "Detail",
     "Forgotten",
     "Identity",

@@ -21,6 +21,7 @@ from regulars.asking.one_customer import explain_customer, timeline_of
 from regulars.crm_domain import contract, customer, membership, opportunity, purchase, quote, task, ticket
 from regulars.crm_domain.catalogue import Catalogue
 from regulars.crm_domain.command import CustomerId, TicketPolicy
+from regulars.crm_domain.coupon_code import shown
 from regulars.crm_domain.customer import (
     CONTACT_FIELDS,
     PERSON,
@@ -34,12 +35,14 @@ from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.interaction import InteractionRecorded, NoteAdded, SurveyAnswered
+from regulars.crm_domain.issued_coupon import CouponIssued
 from regulars.crm_domain.money import from_minor_units
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.crm_domain.ticket import status_at
 from regulars.person.selling import contracts_of, quotes_of, statuses_at
 from regulars.person.values import (
     Answer,
+    CouponCode,
     Detail,
     Forgotten,
     Identity,
@@ -110,6 +113,7 @@ def _gather(session: Session, tx: Transaction, who: str | CustomerId) -> PersonE
         parked=explanation.parked,
         consents=consents_of(members[0], identities[0].ref, events, now=at),
         purchases=tuple(_purchases(_of(purchase.CATEGORY, streams))),
+        coupons=tuple(map(_coupon, _all(CouponIssued, events))),
         interactions=tuple(map(_interaction, _all(InteractionRecorded, events))),
         answers=tuple(map(_answer, _all(SurveyAnswered, events))),
         notes=tuple(map(_note, _all(NoteAdded, events))),
@@ -314,7 +318,14 @@ def _purchase(bought: Recorded[PurchaseRecorded], returns: tuple[Return, ...]) -
             for line in order.lines
         ),
         returns=returns,
+        coupon=order.coupon,
     )
+
+
+def _coupon(recorded: Recorded[CouponIssued]) -> CouponCode:
+    event = recorded.event
+    code = None if event.code is None else shown(event.code)
+    return CouponCode(at=to_datetime(recorded.occurred_at), coupon_id=event.coupon_id, code=code)
 
 
 def _interaction(recorded: Recorded[InteractionRecorded]) -> Interaction:

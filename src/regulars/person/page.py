@@ -63,6 +63,7 @@ class _Page:
         yield "What is worked out about them", self._verdicts()
         yield "What they agreed to be contacted for", self._consents()
         yield "What they bought", self._purchases()
+        yield "Coupon codes that they were given", self._coupons()
         yield "What was said", self._said()
         yield "Tickets", self._tickets()
         yield "What is to be done for them", self._tasks()
@@ -188,13 +189,20 @@ class _Page:
 
     def _purchase(self, bought: Purchase) -> Iterator[str]:
         channel = "" if bought.channel is None else f" by {bought.channel}"
-        yield from self._dated(bought.at, f"order {bought.order_id} of {bought.amount} {bought.currency}{channel}")
+        coupon = "" if bought.coupon is None else f" with coupon {bought.coupon}"
+        what = f"order {bought.order_id} of {bought.amount} {bought.currency}{channel}{coupon}"
+        yield from self._dated(bought.at, what)
         for line in bought.lines:
             amount = "" if line.amount is None else f", {line.amount} {bought.currency}"
             yield from _paragraph(f"{line.quantity} x {line.sku}{amount}", _BESIDE_DAYS)
         for back in bought.returns:
             number = "" if back.return_id is None else f" ({back.return_id})"
             yield from self._dated(back.at, f"{back.amount} {bought.currency} of {bought.order_id} came back{number}")
+
+    def _coupons(self) -> Iterator[str]:
+        for each in self._person.coupons:
+            code = "" if each.code is None else f": {each.code}"
+            yield from self._dated(each.at, f"coupon {each.coupon_id}{code}")
 
     def _said(self) -> Iterator[str]:
         said: list[tuple[datetime, str, str | None]] = []

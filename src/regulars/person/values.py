@@ -101,6 +101,15 @@ class Purchase(Struct, frozen=True, kw_only=True):
     channel: str | None
     lines: tuple[Line, ...]
     returns: tuple[Return, ...]
+    coupon: str | None
+
+
+class CouponCode(Struct, frozen=True, kw_only=True):
+    """A personal code of a series of coupons."""
+
+    at: datetime
+    coupon_id: str
+    code: str | None
 
 
 class Interaction(Struct, frozen=True, kw_only=True):
@@ -287,6 +296,7 @@ class PersonExport(Struct, frozen=True, kw_only=True):
     parked: str | None
     consents: Consents
     purchases: tuple[Purchase, ...]
+    coupons: tuple[CouponCode, ...]
     interactions: tuple[Interaction, ...]
     answers: tuple[Answer, ...]
     notes: tuple[Note, ...]

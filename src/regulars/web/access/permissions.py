@@ -18,6 +18,7 @@ _READER = """
     pipeline pipeline_calibration pipeline_forecast pipeline_stages pipeline_waterfall points quote quotes reminders
     report revenue rfm rules.history rules.in_force rules.version satisfaction satisfaction_of search segment segments
     service stale_opportunities status task task_days tasks ticket tickets timeline today totals trend value values
+    coupon coupons
 """
 
 _CLERK = """
@@ -33,6 +34,7 @@ _CLERK = """
     SendQuote SettleReminder SignContract SnoozeTask SuspendMembership TagCustomer UndoDismissal UndoMerge
     UntagCustomer VoidEmployment VoidPurchase WinOpportunity WithdrawCancellation WithdrawConsent assess audit
     changes contactable history import_file recognise version_of
+    IssueCoupon coupon_codes
 """
 
 _OWNER = """
@@ -40,6 +42,7 @@ _OWNER = """
     export_reports forget forget_again forgotten import_mail keys.rotate models.fit models.history
     last_seal projections.generations projections.rebuild projections.verify rejects rules.diff rules.estimate
     rules.publish rules.rollback seal subscriptions tokens.new tokens.revoke
+    CreateCoupon EndCoupon
 """
 
 #: The role that a command, a question or an act takes at least.

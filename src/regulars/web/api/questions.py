@@ -56,6 +56,7 @@ QUESTIONS: tuple[Question, ...] = (
     _get("/customers/{who}/history", Regulars.history),
     _get("/customers/{who}/consents", Regulars.consents),
     _get("/customers/{who}/points", Regulars.points),
+    _get("/customers/{who}/coupon-codes", Regulars.coupon_codes),
     _get("/customers/{who}/satisfaction", Regulars.satisfaction_of),
     _get("/customers/{who}/may-ask", Regulars.may_ask),
     _get("/customers/{who}/forecast", Regulars.forecast),
@@ -92,6 +93,8 @@ QUESTIONS: tuple[Question, ...] = (
     _get("/contracts", Regulars.contracts),
     _get("/contracts/{contract_id:path}", Regulars.contract),
     _get("/opportunities/{opportunity_id:path}", Regulars.opportunity),
+    _get("/coupons", Regulars.coupons),
+    _get("/coupons/{coupon_id}", Regulars.coupon),
     # measures
     _get("/lanes/{lane}/values", Regulars.values),
     _get("/totals/{lane}", Regulars.totals),
