@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 
@@ -35,6 +36,17 @@ from regulars.crm_domain.membership import (
     PointsEarned,
     TierOverrideGranted,
     TierOverrideLifted,
+)
+from regulars.crm_domain.offer import (
+    HeldOut,
+    OfferAssigned,
+    OfferBounced,
+    OfferClicked,
+    OfferOpened,
+    OfferSending,
+    OfferSent,
+    OfferSkipped,
+    Unsubscribed,
 )
 from regulars.crm_domain.opportunity import (
     OpportunityChanged,
@@ -207,6 +219,29 @@ def settlements() -> st.SearchStrategy[Event]:
             ReminderSettled(care="years", day=other, how="skipped"),
             ReminderSettled(care="silent", day=day, how="skipped"),
         ]
+    )
+
+
+@cache
+def offers() -> st.SearchStrategy[Event]:
+    """What becomes of few offers of few campaigns: of two that merged customers have of one, and of what is told before
+    it is drawn.
+    """
+    names = st.sampled_from([("spring", "0" * 16), ("spring", "f" * 16), ("autumn", "1" * 16)])
+    kinds: list[Callable[..., Event]] = [
+        OfferAssigned,
+        HeldOut,
+        partial(OfferSkipped, why="no_consent"),
+        partial(OfferSending, message_id="<1@shop.example>"),
+        partial(OfferSent, channel="email"),
+        OfferOpened,
+        OfferClicked,
+        partial(OfferBounced, hard=True),
+        partial(OfferBounced, hard=False),
+        partial(Unsubscribed, channel="email", purpose="news"),
+    ]
+    return st.builds(
+        lambda kind, of: kind(campaign_id=of[0], offer_id=of[1]), st.sampled_from([*kinds, *kinds[:2]]), names
     )
 
 
@@ -491,6 +526,7 @@ def histories(
         quotes(),
         contracts(),
         settlements(),
+        offers(),
     )
     if mostly is not None:
         events = st.sampled_from([mostly, mostly, events]).flatmap(lambda chosen: chosen)

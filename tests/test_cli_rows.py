@@ -35,6 +35,10 @@ on = "first_order"
 ahead_days = 300
 """
 
+PLAN = (
+    "PlanCampaign campaign_id=tea title=Tea kind=a channel=post purpose=news "
+    'customers=["shop:a","shop:b"] occurred_at=2024-05-03'
+)
 WORDS = (
     "RegisterCustomer ref=shop:a name==1+1 occurred_at=2024-01-01 --currency EUR",
     'RecordPurchase customer=shop:a order_id=A-1 amount=200.00 occurred_at=2024-01-02 lines=[{"sku":"coffee"}]',
@@ -52,6 +56,9 @@ WORDS = (
     "OpenOpportunity customer=shop:a opportunity_id=O-1 amount=100.00 occurred_at=2024-02-02",
     'SendQuote customer=shop:a quote_id=Q-1 lines=[{"sku":"a","unit_price":"9","tax_rate":"7"}] occurred_at=2024-05-03',
     "SignContract customer=shop:b contract_id=C-1 start=2024-02-01 amount=120.00 occurred_at=2024-05-03",
+    "GiveConsent customer=shop:a channel=post purpose=news occurred_at=2024-02-02",
+    "GiveConsent customer=shop:b channel=post purpose=news occurred_at=2024-02-02",
+    PLAN,
     "AddTask task_id=K-1 customer=shop:a what==1+1 due=2024-06-02 occurred_at=2024-05-03",
     "CreateCoupon coupon_id=SUMMER10 percent=10 up_to=20.00 in_all=9 occurred_at=2024-05-03",
 )
@@ -79,6 +86,7 @@ LISTS = {
     "revenue": "revenue",
     "liability": "liability",
     "contactable": "contactable --channel email --purpose news",
+    "campaign who": "campaign who tea",
     "pipeline show": "pipeline show",
     "pipeline waterfall": "pipeline waterfall 2024-01-31 2024-05-31",
     "pipeline stages": "pipeline stages",
@@ -98,6 +106,7 @@ def shop(say: Say, tmp_path: Path) -> Say:
         assert say("do", *line.split()).status == 0
     (tmp_path / "rules.toml").write_text(f"{default_text()}\n{RULES}", encoding="utf-8")
     assert say("rules", "publish", "rules.toml", "--reason", "it runs out").status == 0
+    assert say("campaign", "launch", "tea").status == 0
     return say
 
 

@@ -10,12 +10,14 @@ from msgspec import Struct
 
 from regulars.crm_domain import (
     assessment,
+    campaign,
     contract,
     coupon,
     customer,
     interaction,
     issued_coupon,
     membership,
+    offer,
     opportunity,
     purchase,
     quote,
@@ -52,6 +54,8 @@ AGGREGATES: tuple[Aggregate, ...] = (
     value_model.AGGREGATE,
     coupon.AGGREGATE,
     issued_coupon.AGGREGATE,
+    campaign.AGGREGATE,
+    offer.AGGREGATE,
 )
 
 

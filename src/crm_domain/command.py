@@ -233,8 +233,8 @@ class Context(Struct, frozen=True, kw_only=True):
     `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, on
     opportunities (no pipelines where they have none), and the digest of them all; the `zone` in which the business's
     days begin; after how many microseconds a customer may be asked again; the ids of the rules of `care`, and which of
-    them are of `birthdays`. Where a command is about another event, `said_at` is the instant of that; where it issues a
-    code, `drawn_code` is one that was drawn at random.
+    them are of `birthdays`; the ids of the `segments`. Where a command is about another event, `said_at` is the instant
+    of that; where it issues a code, `drawn_code` is one that was drawn at random.
     """
 
     now: int
@@ -247,6 +247,7 @@ class Context(Struct, frozen=True, kw_only=True):
     ask_again: int | None = None
     care: tuple[str, ...] = ()
     birthdays: frozenset[str] = frozenset()
+    segments: tuple[str, ...] = ()
     said_at: int | None = None
     drawn_code: str | None = None
 

@@ -25,6 +25,7 @@ from regulars.projections.last_contact import LAST_CONTACT
 from regulars.projections.leads import LEADS
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
+from regulars.projections.offers import OFFERS
 from regulars.projections.pipeline.projector import PIPELINE
 from regulars.projections.points.projector import POINTS
 from regulars.projections.quotes import QUOTES
@@ -135,6 +136,7 @@ PROJECTORS: tuple[Projector, ...] = (
     LAST_CONTACT,
     CARE,
     SETTLED_REMINDERS,
+    OFFERS,
 )
 
 #: All that Regulars brings itself.

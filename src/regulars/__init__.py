@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from regulars.asking.assessments import AssessmentChange, AssessmentDifference
     from regulars.asking.audit import AuditEntry, AuditPage, Change
     from regulars.asking.birthdays import BirthdayOf, BirthdaysFound
+    from regulars.asking.campaign_preview import AudienceMember, CampaignPreview, GateView, PeopleNeeded, WhyOffered
+    from regulars.asking.campaigns import CampaignLaunch, CampaignView, OfferCount, OfferPage, OfferView, WholeCampaign
     from regulars.asking.consents import Consent, Consents, ConsentWord, Contactable, ContactablePage
     from regulars.asking.contracts import ContractPage, ContractView
     from regulars.asking.coupons import CouponUse, CouponView, IssuedCode, WholeCoupon
@@ -91,6 +93,21 @@ if TYPE_CHECKING:
     from regulars.calendars.ics import calendar_ics
     from regulars.crm import Regulars
     from regulars.crm_domain.assessment import AssessmentRecorded, RecordAssessment
+    from regulars.crm_domain.campaign import (
+        CampaignChanged,
+        CampaignEnded,
+        CampaignLaunched,
+        CampaignPaused,
+        CampaignPlan,
+        CampaignPlanned,
+        CampaignResumed,
+        ChangeCampaign,
+        EndCampaign,
+        LaunchCampaign,
+        PauseCampaign,
+        PlanCampaign,
+        ResumeCampaign,
+    )
     from regulars.crm_domain.command import Command, CustomerId
     from regulars.crm_domain.contract import (
         AmendContract,
@@ -207,6 +224,26 @@ if TYPE_CHECKING:
         TierOverrideGranted,
         TierOverrideLifted,
     )
+    from regulars.crm_domain.offer import (
+        AssignOffer,
+        HeldOut,
+        HoldOut,
+        OfferAssigned,
+        OfferBounced,
+        OfferClicked,
+        OfferOpened,
+        OfferSending,
+        OfferSent,
+        OfferSkipped,
+        RecordOfferBounced,
+        RecordOfferClicked,
+        RecordOfferOpened,
+        RecordOfferSending,
+        RecordOfferSent,
+        RecordUnsubscribed,
+        SkipOffer,
+        Unsubscribed,
+    )
     from regulars.crm_domain.opportunity import (
         ChangeOpportunity,
         LoseOpportunity,
@@ -299,6 +336,7 @@ if TYPE_CHECKING:
     )
     from regulars.crm_domain.unexplained import Unexplained
     from regulars.crm_domain.value_model import ModelFitted, RecordFittedModel
+    from regulars.doing.campaigns import Campaigns
     from regulars.doing.forgetting import Forgetting, Forgotten
     from regulars.doing.importing import ImportReport, Recognised, RecognisedRow, load_mapping
     from regulars.doing.mail import MailReport
@@ -404,10 +442,22 @@ _HOMES = {
         "TicketEscalated TicketOpened TicketPriorityChanged TicketPutOnHold TicketRated TicketReopened "
         "TicketResolved TicketResumed"
     ),
+    "regulars.crm_domain.campaign": (
+        "CampaignChanged CampaignEnded CampaignLaunched CampaignPaused CampaignPlanned CampaignResumed "
+        "ChangeCampaign EndCampaign LaunchCampaign PauseCampaign CampaignPlan PlanCampaign ResumeCampaign"
+    ),
+    "regulars.crm_domain.offer": (
+        "AssignOffer HeldOut HoldOut OfferAssigned OfferBounced OfferClicked OfferOpened OfferSending OfferSent "
+        "OfferSkipped RecordOfferBounced RecordOfferClicked RecordOfferOpened RecordOfferSending RecordOfferSent "
+        "RecordUnsubscribed SkipOffer Unsubscribed"
+    ),
     "regulars.crm_domain.unexplained": "Unexplained",
     "regulars.crm_domain.value_model": "ModelFitted RecordFittedModel",
     "regulars.projections.rules.grammar": "Ruleset parse_rules",
     "regulars.asking.coupons": "CouponUse CouponView IssuedCode WholeCoupon",
+    "regulars.asking.campaign_preview": "AudienceMember CampaignPreview GateView PeopleNeeded WhyOffered",
+    "regulars.asking.campaigns": "CampaignLaunch CampaignView OfferCount OfferPage OfferView WholeCampaign",
+    "regulars.doing.campaigns": "Campaigns",
     "regulars.asking.leads": "LeadGroup LeadReport",
     "regulars.asking.one_contract": "WholeContract",
     "regulars.asking.one_opportunity": "WholeOpportunity",
@@ -506,11 +556,13 @@ __all__ = [
     "AssessmentChange",
     "AssessmentDifference",
     "AssessmentRecorded",
+    "AssignOffer",
     "AssignOwner",
     "AssignTicket",
     "Attainment",
     "Attrition",
     "AttritionStep",
+    "AudienceMember",
     "AuditEntry",
     "AuditPage",
     "AwaitCustomer",
@@ -525,12 +577,24 @@ __all__ = [
     "CalendarEntry",
     "CalendarFeed",
     "CalendarFeeds",
+    "CampaignChanged",
+    "CampaignEnded",
+    "CampaignLaunch",
+    "CampaignLaunched",
+    "CampaignPaused",
+    "CampaignPlan",
+    "CampaignPlanned",
+    "CampaignPreview",
+    "CampaignResumed",
+    "CampaignView",
+    "Campaigns",
     "CancelMembership",
     "CancelRedemption",
     "CancellationRequested",
     "CancellationWithdrawn",
     "CantTell",
     "Change",
+    "ChangeCampaign",
     "ChangeContactDetails",
     "ChangeKind",
     "ChangeOpportunity",
@@ -599,6 +663,7 @@ __all__ = [
     "EmploymentEnded",
     "EmploymentRecorded",
     "EmploymentVoided",
+    "EndCampaign",
     "EndContract",
     "EndCoupon",
     "EndEmployment",
@@ -626,9 +691,12 @@ __all__ = [
     "Forgotten",
     "FoundText",
     "Fresh",
+    "GateView",
     "GenerationView",
     "GiveConsent",
     "GrantTierOverride",
+    "HeldOut",
+    "HoldOut",
     "ImportMapping",
     "ImportReport",
     "InteractionRecorded",
@@ -640,6 +708,7 @@ __all__ = [
     "Keys",
     "KindChanged",
     "Lane",
+    "LaunchCampaign",
     "LeadDisqualified",
     "LeadGroup",
     "LeadQualified",
@@ -674,6 +743,16 @@ __all__ = [
     "NotFound",
     "NoteAdded",
     "NotedSeal",
+    "OfferAssigned",
+    "OfferBounced",
+    "OfferClicked",
+    "OfferCount",
+    "OfferOpened",
+    "OfferPage",
+    "OfferSending",
+    "OfferSent",
+    "OfferSkipped",
+    "OfferView",
     "OnStale",
     "OpenOpportunity",
     "OpenTicket",
@@ -692,8 +771,11 @@ __all__ = [
     "Page",
     "ParkedCustomer",
     "Party",
+    "PauseCampaign",
+    "PeopleNeeded",
     "PersonExport",
     "PersonalDataErased",
+    "PlanCampaign",
     "Points",
     "PointsAdjusted",
     "PointsEarned",
@@ -733,12 +815,18 @@ __all__ = [
     "RecordEmployment",
     "RecordFittedModel",
     "RecordInteraction",
+    "RecordOfferBounced",
+    "RecordOfferClicked",
+    "RecordOfferOpened",
+    "RecordOfferSending",
+    "RecordOfferSent",
     "RecordPreference",
     "RecordPurchase",
     "RecordReturn",
     "RecordSurveyAnswer",
     "RecordSurveyBounced",
     "RecordSurveySent",
+    "RecordUnsubscribed",
     "Recorded",
     "RecordedAhead",
     "Recurrence",
@@ -765,6 +853,7 @@ __all__ = [
     "ResolveTicket",
     "Restoration",
     "RestorePurchase",
+    "ResumeCampaign",
     "ResumeMembership",
     "ResumeTicket",
     "ReturnRecorded",
@@ -793,6 +882,7 @@ __all__ = [
     "ServiceReport",
     "SettleReminder",
     "SignContract",
+    "SkipOffer",
     "Snapshot",
     "SnoozeTask",
     "Span",
@@ -841,6 +931,7 @@ __all__ = [
     "UndoDismissal",
     "UndoMerge",
     "Unexplained",
+    "Unsubscribed",
     "UntagCustomer",
     "User",
     "Users",
@@ -852,12 +943,14 @@ __all__ = [
     "VoidEmployment",
     "VoidPurchase",
     "WebSessions",
+    "WholeCampaign",
     "WholeContract",
     "WholeCoupon",
     "WholeOpportunity",
     "WholeQuote",
     "WholeTask",
     "WholeTicket",
+    "WhyOffered",
     "WinOpportunity",
     "WithdrawCancellation",
     "WithdrawConsent",

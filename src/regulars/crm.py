@@ -94,6 +94,7 @@ from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.customer import Kind
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import to_datetime
+from regulars.doing.campaigns import Campaigns
 from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
 from regulars.doing.importing import ImportProgress, ImportReport, Recognised, import_file, recognise
 from regulars.doing.mail import MailReport, import_mail, our_own
@@ -172,6 +173,7 @@ class Regulars:
         self.projections = Projections(session)
         self.keys = Keys(session)
         self.models = Models(session, self._transacting)
+        self.campaigns = Campaigns(session, self._transacting)
         self.hooks = Hooks(session)
         self.tokens = Tokens(session)
         self.users = Users(session)

@@ -3,6 +3,7 @@
 from regulars.adapters.importing.cells import Cell, Condition, Each
 from regulars.adapters.importing.mapping import CommandMapping
 from regulars.projections.business_hours.rules import Holiday, Holidays, Hours
+from regulars.projections.campaigns import CampaignRules, HeldOutOfAll
 from regulars.projections.care.rules import CareRule
 from regulars.projections.churn_risk.rules import (
     ChurnRisk,
@@ -29,6 +30,7 @@ __all__ = [
     "Band",
     "Business",
     "Cadence",
+    "CampaignRules",
     "CareRule",
     "Cell",
     "ChurnRisk",
@@ -39,6 +41,7 @@ __all__ = [
     "Each",
     "Feedback",
     "FeedbackPoints",
+    "HeldOutOfAll",
     "Holiday",
     "Holidays",
     "Hours",

@@ -426,6 +426,7 @@ def test_a_command_is_addressed_to_the_customer_that_it_names(command: Command) 
 @each_example
 def test_the_stream_of_what_has_an_id_goes_by_it(command: Command) -> None:
     names = ("order_id", "interaction_id", "survey_id", "task_id", "ticket_id", "opportunity_id", "about", "model")
+    names = (*names, "offer_id", "campaign_id")
     # What is accepted or signed names what it leads to, or came from, as well.
     own = {"quote": ("quote_id",), "contract": ("contract_id",), "opportunity": ("opportunity_id",)}
     own |= {"coupon": ("coupon_id",)}  # and issued it is one of many of a customer

@@ -24,7 +24,7 @@ OWNERS_ALONE = ("ErasePersonalData", "forget", "export_person", "export_events",
 def doors() -> set[str]:
     """Everything that a store lets others do or ask, by the names in the table."""
     beside = {"rules": regulars.PublishedRules, "projections": regulars.Projections, "keys": regulars.Keys}
-    beside |= {"tokens": regulars.Tokens, "models": regulars.Models}
+    beside |= {"tokens": regulars.Tokens, "models": regulars.Models, "campaigns": regulars.Campaigns}
     of_store = {name for name in vars(Regulars) if not name.startswith("_")}
     return of_store | {f"{door}.{name}" for door, of in beside.items() for name in vars(of) if not name.startswith("_")}
 

@@ -23,7 +23,7 @@ from regulars.adapters.sql.without_index import without_index
 from regulars.crm_domain.customer import ConsentGiven, ConsentWithdrawn
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER
-from regulars.projections.consent import ACCOUNTS, WORDS, Said, contactability
+from regulars.projections.consent import ACCOUNTS, WORDS, Contactability, Said, contactability
 
 MOST_WORDS = 2_000  # that a page reads at once where few of those who said something agree
 
@@ -123,6 +123,29 @@ def _contactable(
             yield Contactable(customer_id=family[0], said_at=last // 2, mark=customer_id)
 
 
+class ContactStanding(Struct, frozen=True):
+    """Whether a family can be contacted at all, and whether it agreed to be."""
+
+    contactable: Contactability
+    consents: bool
+
+
+def contact_standings(
+    connection: Connection, schema: Schema, query: ConsentQuery, families: Iterable[tuple[str, ...]]
+) -> dict[tuple[str, ...], ContactStanding]:
+    """How some families stand, each given by all of its identities."""
+    families = list(families)
+    everyone = {each for family in families for each in family}
+    words, accounts = _words_of(connection, schema, query, everyone), _accounts(connection, schema, query, everyone)
+    return {
+        family: ContactStanding(
+            contactability((said for member in family for said in accounts.get(member, ())), query.at),
+            _is_given(max((words[each] for each in family if each in words), default=_NO_WORD)),
+        )
+        for family in families
+    }
+
+
 def _words_of(
     connection: Connection, schema: Schema, query: ConsentQuery, customer_ids: Iterable[str]
 ) -> dict[str, int]:
@@ -156,6 +179,10 @@ def _last_words(
         .limit(limit)
     )
     return dict(connection.execute(statement).all())
+
+
+#: Where nothing was said, there is no consent.
+_NO_WORD = 1
 
 
 def _is_given(word: int) -> bool:

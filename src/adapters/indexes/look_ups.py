@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from regulars.adapters.indexes.index import Added, Change, Digest, Entries, Index, Removed, Row
+from regulars.adapters.sql.chunks import chunks
 from regulars.adapters.sql.table_names import ours
 from regulars.adapters.sql.without_index import without_index
 from regulars.crm_domain.customer import ContactDetailsChanged, CustomerRegistered, PersonalDataErased
@@ -77,6 +79,22 @@ def is_present(dialect: sa.Dialect, lookups: sa.Table) -> sa.ColumnElement[bool]
         later.c.since > lookups.c.since,
     )
     return sa.and_(lookups.c.digest != empty, ~is_former)
+
+
+def held_since(
+    connection: Connection, lookups: sa.Table, kind: str, customer_ids: Iterable[str], at: int
+) -> dict[str, int]:
+    """Since when some customers have what they have of a kind at an instant, such as their e-mail; who has none is left
+    out.
+    """
+    columns = (lookups.c.customer_id, lookups.c.since, lookups.c.digest)
+    of_kind = sa.and_(without_index(connection.dialect, lookups.c.kind) == kind, lookups.c.since <= at)
+    latest: dict[str, tuple[int, str]] = {}
+    for chunk in chunks(customer_ids):
+        statement = sa.select(*columns).where(lookups.c.customer_id.in_(chunk), of_kind)
+        for customer_id, since, digest in connection.execute(statement):
+            latest[customer_id] = max(latest.get(customer_id, (since, digest)), (since, digest))
+    return {customer_id: since for customer_id, (since, digest) in latest.items() if digest != CLEARED}
 
 
 def _faults(entries: Entries) -> Iterator[str]:

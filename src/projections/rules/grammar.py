@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 from regulars.crm_domain.contact import COUNTRIES
 from regulars.crm_domain.errors import InvalidRules
 from regulars.projections.business_hours.rules import EveryHolidays, EveryHours, require_opening
+from regulars.projections.campaigns import CampaignRules
 from regulars.projections.care.rules import EveryCare, require_known
 from regulars.projections.churn_risk.rules import ChurnRisk
 from regulars.projections.customer_value.rules import Value
@@ -123,6 +124,9 @@ class Ruleset(Part):
     care: EveryCare = Field(default=(), description="Occasions on which somebody is to be reminded of a customer.")
     due_again: DueAgain = Field(
         default=DueAgain(), description="After how long customers buy an item again; of items that are named here."
+    )
+    campaigns: CampaignRules = Field(
+        default=CampaignRules(), description="How often somebody may be in a campaign, and when nothing is sent."
     )
     value: Value | None = Field(
         default=None, description="What a customer is worth by what they bought lately; without it, nobody has a value."

@@ -56,7 +56,7 @@ class HeldQuery(Struct, frozen=True, kw_only=True):
             is_in_time = interval.valid_from <= self.at < interval.valid_to
         else:
             is_in_time = self.at < interval.valid_from <= self.begins_until
-        if not is_in_time or self.value not in (None, verdict.value):
+        if not is_in_time or (self.value is not None and verdict.value != self.value):
             return False
         if self.keys is not None and interval.key not in self.keys:
             return False

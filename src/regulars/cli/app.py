@@ -856,6 +856,49 @@ _add(
     "regulars model list",
 )
 
+_campaign = _group("campaign", "Plan, launch and look at campaigns, whose effect can be told.")
+_add(
+    _campaign,
+    "list",
+    "campaigns.history",
+    "List the campaigns, in order of planning.",
+    "regulars campaign list",
+    "regulars campaign list --as-of 2026-06-30 --json",
+)
+_add(
+    _campaign,
+    "show",
+    "campaigns.show",
+    "Show one campaign: its plan, what its launch settled, how its offers stand, and its events.",
+    "regulars campaign show spring",
+    "regulars campaign show spring --as-of 2026-06-30 --json",
+)
+_add(
+    _campaign,
+    "preview",
+    "campaigns.preview",
+    "Say what a campaign would be: who is in it, who isn't and why, and what it could show.",
+    "regulars campaign preview spring",
+    "regulars campaign preview spring --as-of 2026-03-01",
+    "regulars campaign preview spring --explain shop:42",
+)
+_add(
+    _campaign,
+    "launch",
+    "campaigns.launch",
+    "Launch a campaign: draw who gets the offer and who is held out, for good. Nothing is sent.",
+    "regulars campaign launch spring",
+)
+_add(
+    _campaign,
+    "who",
+    "campaigns.who",
+    "List what became of the customers of a campaign: their arm, and how far the offer came.",
+    "regulars campaign who spring",
+    "regulars campaign who spring --arm held_out --csv",
+    "regulars campaign who spring --state bounced --as-of 2026-06-30",
+)
+
 _hooks = _group("hooks", "Post what changes to addresses outside: webhooks.")
 _add(
     _hooks,

@@ -49,6 +49,7 @@ from regulars.doing.late_membership import follow_late_move
 from regulars.doing.memberships import member_meant, membership_stream, of_all, shared
 from regulars.doing.named import require_named, streams_named
 from regulars.doing.notices import notices_of
+from regulars.doing.offers import require_campaign
 from regulars.doing.outcomes import CarriedOut, FirstOutcomes, Outcome, conclude
 from regulars.doing.policies import follow_links, move_points, require_allowed
 from regulars.doing.stream import Stream, is_told, state_at
@@ -158,6 +159,7 @@ class Execution:
             require_allowed(work, event, customer_id)
             require_firm(work, event, then)
             require_named(work, event, target)
+            require_campaign(work, event)
             require_series(work, event, then)
             for of, part in self._shared(event, target):
                 work.keep(part, command, of, then, caused_by=follows)

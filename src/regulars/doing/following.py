@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from regulars.crm_domain.command import Command, CustomerId
 from regulars.crm_domain.contract import SignContract
-from regulars.crm_domain.customer import Customer, LeadQualified, QualifyLead
+from regulars.crm_domain.customer import Customer, LeadQualified, QualifyLead, WithdrawConsent
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.money import from_minor_units
+from regulars.crm_domain.offer import Unsubscribed
 from regulars.crm_domain.opportunity import OpenOpportunity, WinOpportunity
 from regulars.crm_domain.purchase import OrderLine, RecordPurchase
 from regulars.crm_domain.quote import AcceptQuote, Quote, QuoteAccepted, QuotedLine, stated
@@ -16,15 +17,28 @@ from regulars.doing.unit_of_work import Target, UnitOfWork
 
 def commands_after(work: UnitOfWork, event: Event, command: Command, target: Target) -> tuple[Command, ...]:
     """What follows from an event that a command led to: of a qualified lead, the opportunity that was asked for; an
-    accepted quote wins its opportunity, and is the order and the contract that were asked for.
+    accepted quote wins its opportunity, and is the order and the contract that were asked for; who unsubscribed no
+    longer consents.
     """
     match event, command:
         case LeadQualified(opportunity_id=str(opportunity_id)), QualifyLead():
             return (_opened_by(work.state(target), opportunity_id, command, target),)
         case QuoteAccepted(), AcceptQuote():
             return tuple(_after_acceptance(work.state(target), event, command, target))
+        case Unsubscribed(), _:
+            return (_withdrawn_by(event, command, target),)
         case _:
             return ()
+
+
+def _withdrawn_by(event: Unsubscribed, command: Command, target: Target) -> WithdrawConsent:
+    return WithdrawConsent(
+        customer=CustomerId(target.customer_id),
+        channel=event.channel,
+        purpose=event.purpose,
+        occurred_at=command.occurred_at,
+        reason=command.reason,
+    )
 
 
 def _opened_by(lead: Customer, opportunity_id: str, command: QualifyLead, target: Target) -> OpenOpportunity:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from regulars.adapters.indexes.links import families_of
+from regulars.crm_domain.campaign import ChangeCampaign, PlanCampaign
 from regulars.crm_domain.command import Command, CustomerId
 from regulars.crm_domain.contract import SignContract
 from regulars.crm_domain.customer import (
@@ -64,6 +65,8 @@ def resolve(work: UnitOfWork, who: CustomerId | str) -> str:
 def with_ids(work: UnitOfWork, command: Command) -> Command:
     """The command with ids in place of references, where it names two customers, or a firm beside its customer.
 
+    So it is where a campaign names a list of them.
+
     What is said of two alike is said of the one whose id comes first, so that it is kept in one place.
     """
     match command:
@@ -84,9 +87,18 @@ def with_ids(work: UnitOfWork, command: Command) -> Command:
             | SignContract(firm=firm)
         ) if firm is not None:
             ids = {"firm": firm}
+        case PlanCampaign(customers=tuple(customers)) | ChangeCampaign(customers=tuple(customers)):
+            return command.model_copy(update={"customers": _resolved(work, customers)})
         case _:
             return command
     return command.model_copy(update={name: CustomerId(resolve(work, who)) for name, who in ids.items()})
+
+
+def _resolved(work: UnitOfWork, customers: tuple[CustomerId | str, ...]) -> tuple[CustomerId, ...]:
+    """The ids of many, looked up and loaded in two queries. Raises NotFound."""
+    find(work, customers)
+    work.load({each for each in customers if isinstance(each, CustomerId)})
+    return tuple(CustomerId(resolve(work, each)) for each in customers)
 
 
 def link(work: UnitOfWork, customer_ids: set[str]) -> None:

@@ -471,4 +471,5 @@ def policies_of(ruleset: Ruleset, digest: str) -> Context:
         ask_again=compile_satisfaction(ruleset.satisfaction).ask_again,
         care=tuple(each.id for each in ruleset.care),
         birthdays=frozenset(each.id for each in ruleset.care if each.on == "birthday"),
+        segments=tuple(each.id for each in ruleset.segment),
     )

@@ -12,37 +12,39 @@ from types import MappingProxyType
 from regulars.upkeep.tokens import ROLES, Role
 
 _READER = """
-    attrition birthdays business_timeline calendar cohorts compare_assessments consents contract contracts customer
-    customers customers_by_text dismissed_duplicates due duplicates expiring explain explain_due find firm firms_of flow
-    forecast forecasts leads liability may_ask most_bought movers near_duplicates opportunities opportunity page people
-    pipeline pipeline_calibration pipeline_forecast pipeline_stages pipeline_waterfall points quote quotes reminders
-    report revenue rfm rules.history rules.in_force rules.version satisfaction satisfaction_of search segment segments
-    service stale_opportunities status task task_days tasks ticket tickets timeline today totals trend value values
-    coupon coupons
+    attrition birthdays business_timeline calendar campaigns.campaign campaigns.explain campaigns.history
+    campaigns.preview campaigns.who cohorts compare_assessments consents contract contracts coupon coupons customer
+    customers customers_by_text dismissed_duplicates due duplicates expiring explain explain_due find firm firms_of
+    flow forecast forecasts leads liability may_ask most_bought movers near_duplicates opportunities opportunity
+    page people pipeline pipeline_calibration pipeline_forecast pipeline_stages pipeline_waterfall points quote
+    quotes reminders report revenue rfm rules.history rules.in_force rules.version satisfaction satisfaction_of
+    search segment segments service stale_opportunities status task task_days tasks ticket tickets timeline today
+    totals trend value values
 """
 
 _CLERK = """
     AcceptQuote AddNote AddTask AdjustPoints AmendContract AssignOwner AssignTicket AwaitCustomer CancelMembership
-    CancelRedemption ChangeContactDetails ChangeKind ChangeOpportunity ChangePriority ClassifyTicket CloseAccount
-    CloseTicket CompleteTask CorrectPurchase DeclineQuote DismissDuplicate DisqualifyLead DropTask EndContract
-    EndEmployment EnrollMember EscalateTicket GiveConsent GrantTierOverride LiftTierOverride LoseOpportunity
-    MakeReferral MergeCustomers MoveOpportunity OpenOpportunity OpenTicket PutOnHold QualifyLead RateTicket
-    ReassignPurchase ReassignTask RecordAssessment RecordChurnReason RecordEmployment RecordInteraction
-    RecordPreference RecordPurchase RecordReturn RecordSurveyAnswer RecordSurveyBounced RecordSurveySent
-    RedeemPoints RegisterCustomer RenewContract ReopenAccount ReopenOpportunity ReopenTask ReopenTicket ReplyAsAgent
-    ReplyAsCustomer RequestCancellation ResolveTicket RestorePurchase ResumeMembership ResumeTicket ReviseQuote
-    SendQuote SettleReminder SignContract SnoozeTask SuspendMembership TagCustomer UndoDismissal UndoMerge
-    UntagCustomer VoidEmployment VoidPurchase WinOpportunity WithdrawCancellation WithdrawConsent assess audit
-    changes contactable history import_file recognise version_of
-    IssueCoupon coupon_codes
+    CancelRedemption ChangeCampaign ChangeContactDetails ChangeKind ChangeOpportunity ChangePriority ClassifyTicket
+    CloseAccount CloseTicket CompleteTask CorrectPurchase DeclineQuote DismissDuplicate DisqualifyLead DropTask
+    EndCampaign EndContract EndEmployment EnrollMember EscalateTicket GiveConsent GrantTierOverride IssueCoupon
+    LiftTierOverride LoseOpportunity MakeReferral MergeCustomers MoveOpportunity OpenOpportunity OpenTicket
+    PauseCampaign PlanCampaign PutOnHold QualifyLead RateTicket ReassignPurchase ReassignTask RecordAssessment
+    RecordChurnReason RecordEmployment RecordInteraction RecordOfferBounced RecordOfferClicked RecordOfferOpened
+    RecordOfferSending RecordOfferSent RecordPreference RecordPurchase RecordReturn RecordSurveyAnswer
+    RecordSurveyBounced RecordSurveySent RecordUnsubscribed RedeemPoints RegisterCustomer RenewContract
+    ReopenAccount ReopenOpportunity ReopenTask ReopenTicket ReplyAsAgent ReplyAsCustomer RequestCancellation
+    ResolveTicket RestorePurchase ResumeCampaign ResumeMembership ResumeTicket ReviseQuote SendQuote SettleReminder
+    SignContract SnoozeTask SuspendMembership TagCustomer UndoDismissal UndoMerge UntagCustomer VoidEmployment
+    VoidPurchase WinOpportunity WithdrawCancellation WithdrawConsent assess audit changes contactable coupon_codes
+    history import_file recognise version_of
 """
 
 _OWNER = """
-    ErasePersonalData RecordFittedModel archive backup check_records check_seals events export_events export_person
-    export_reports forget forget_again forgotten import_mail keys.rotate models.fit models.history
-    last_seal projections.generations projections.rebuild projections.verify rejects rules.diff rules.estimate
-    rules.publish rules.rollback seal subscriptions tokens.new tokens.revoke
-    CreateCoupon EndCoupon
+    AssignOffer CreateCoupon EndCoupon ErasePersonalData HoldOut LaunchCampaign RecordFittedModel SkipOffer archive
+    backup campaigns.launch check_records check_seals events export_events export_person export_reports forget
+    forget_again forgotten import_mail keys.rotate last_seal models.fit models.history projections.generations
+    projections.rebuild projections.verify rejects rules.diff rules.estimate rules.publish rules.rollback seal
+    subscriptions tokens.new tokens.revoke
 """
 
 #: The role that a command, a question or an act takes at least.

@@ -1,0 +1,113 @@
+"""The campaigns of a store: what they would be, launching one, and what became of everybody in it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from regulars.adapters.progress import Progress
+from regulars.asking.campaign_preview import CampaignPreview, WhyOffered, explain_offer, preview_campaign
+from regulars.asking.campaigns import (
+    CampaignView,
+    OfferPage,
+    OfferQuery,
+    WholeCampaign,
+    find_campaign,
+    find_campaigns,
+    find_offers,
+)
+from regulars.asking.paging import page_size
+from regulars.crm_domain.command import CustomerId
+from regulars.crm_domain.offer import Arm
+from regulars.doing.launching import launch_campaign
+from regulars.doing.transacting import Transacting
+from regulars.projections.offers import OfferState
+from regulars.session.freshness import USUAL, Fresh, freshness_of
+from regulars.session.session import Session
+
+
+class Campaigns:
+    """The campaigns of one store. Get it from `Regulars.campaigns`. PlanCampaign plans one."""
+
+    def __init__(self, session: Session, transacting: Transacting) -> None:
+        self._session = session
+        self._transacting = transacting
+
+    def history(self, *, as_of: datetime | date | None = None) -> tuple[CampaignView, ...]:
+        """All campaigns that were planned by an instant, in order of planning."""
+        return find_campaigns(self._session, as_of)
+
+    def campaign(
+        self,
+        campaign_id: str,
+        *,
+        as_of: datetime | date | None = None,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
+    ) -> WholeCampaign:
+        """One campaign in full: its plan, its launch, how its offers stand, and its events.
+
+        `fresh` and `at_least` are those of `Regulars.customers`. Raises NotFound where there is none of that id, or it
+        wasn't planned by then.
+        """
+        return find_campaign(self._session, campaign_id, as_of, freshness_of(fresh, at_least))
+
+    def preview(
+        self, campaign_id: str, *, as_of: datetime | date | None = None, on_progress: Progress | None = None
+    ) -> CampaignPreview:
+        """What a campaign would be if it were launched as of an instant, now by default: who would be in it, who not
+        and by which gate, and the least difference that its arms could show.
+
+        Everything that was recorded is folded in before; `on_progress` is told of that. Raises NotFound for a campaign
+        that isn't there, and for a segment that the rules don't have.
+        """
+        return preview_campaign(self._session, campaign_id, as_of, on_progress)
+
+    def explain(self, campaign_id: str, who: str | CustomerId, *, as_of: datetime | date | None = None) -> WhyOffered:
+        """Why somebody gets the offer of a campaign or doesn't, gate by gate: as of now before the launch, and as of
+        the launch after it, unless an instant is given.
+
+        Raises NotFound for a campaign or a customer that isn't there.
+        """
+        return explain_offer(self._session, campaign_id, who, as_of)
+
+    def launch(self, campaign_id: str, *, on_progress: Progress | None = None) -> CampaignView:
+        """Launch a campaign: everybody of its audience is judged, whoever passes all gates is drawn by a fresh seed,
+        and that is recorded in one transaction; nothing is sent.
+
+        `on_progress` is called with (people written so far, people there are). Raises NotFound for a campaign that
+        isn't there; Rejected `campaign_launched` for one that was launched, `empty_audience`, `audience_too_small` with
+        fewer than two who pass all gates, `offer_over`, `decided_before_launch`, `no_such_segment`, and
+        `changed_meanwhile` where others wrote of these people again and again. Then nothing is recorded.
+        """
+        launch_campaign(self._session, self._transacting, campaign_id, on_progress)
+        return find_campaign(self._session, campaign_id, None, freshness_of(False, None)).campaign
+
+    def who(
+        self,
+        campaign_id: str,
+        *,
+        arm: Arm | None = None,
+        state: OfferState | None = None,
+        as_of: datetime | date | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        fresh: Fresh = USUAL,
+        at_least: int | None = None,
+    ) -> OfferPage:
+        """What became of the customers of a campaign as of an instant, with arm and state; a page of it.
+
+        `arm` is "treated", "held_out" or "skipped"; `state` is how far the offer came. `limit`, `after`, `fresh` and
+        `at_least` are those of `Regulars.customers`. Forgotten customers are left out. Raises NotFound for a campaign
+        that isn't there, ValueError for an arm or a state that there isn't.
+        """
+        query = OfferQuery(
+            campaign_id=campaign_id,
+            arm=arm,
+            state=state,
+            as_of=as_of,
+            limit=page_size(limit),
+            after=after,
+            freshness=freshness_of(fresh, at_least),
+            goes_on=limit is None,
+        )
+        return find_offers(self._session, query)
