@@ -47,7 +47,7 @@ IN_GROUPS = {
     "survey": ("may-ask", "show"),
     "assessments": ("diff",),
     "model": ("fit", "show", "list"),
-    "campaign": ("list", "show", "preview", "launch", "who"),
+    "campaign": ("list", "show", "preview", "launch", "who", "effect"),
     "hooks": ("add", "list", "drop", "dead", "replay"),
     "keys": ("new", "rotate"),
     "generation": ("rollback",),

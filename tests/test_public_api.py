@@ -14,7 +14,7 @@ from msgspec import Struct
 from pydantic import BaseModel
 
 import regulars
-from regulars import changes, extending, grammar, hooks, measures, person, profile, report, selling, today, web
+from regulars import changes, effects, extending, grammar, hooks, measures, person, profile, report, selling, today, web
 from regulars.crm import Regulars
 from regulars.crm_domain.catalogue import COMMANDS, EVENTS
 from regulars.projections.facts.shared import Facts
@@ -26,7 +26,7 @@ DOORS = (
 )
 PUBLIC: tuple[ModuleType, ...] = (
     *(regulars, changes, hooks, person, profile, grammar),
-    *(extending, measures, report, selling, today, web),
+    *(effects, extending, measures, report, selling, today, web),
 )
 #: What our own projections judge by; docs/limits.md says that nobody else may count on it.
 OURS_ALONE = (Facts, Rules)

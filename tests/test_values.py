@@ -163,6 +163,7 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     crm.do(regulars.PlanCampaign(campaign_id="spring", customers=("shop:0", "shop:1"), **plan))
     yield from (crm.campaigns.preview("spring"), crm.campaigns.explain("spring", "shop:1"))
     yield from (crm.campaigns.launch("spring"), crm.campaigns.campaign("spring"), crm.campaigns.who("spring"))
+    yield from (crm.campaigns.effect("spring"), crm.campaigns.effects())
     yield from crm.events(types=regulars.CampaignPlanned)
     yield crm.models.fit()
     crm.do(value_model.AGGREGATE.examples().commands[0])

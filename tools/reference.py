@@ -22,6 +22,7 @@ from pydantic import BaseModel
 
 import regulars
 import regulars.changes
+import regulars.effects
 import regulars.extending
 import regulars.hooks
 import regulars.measures
@@ -322,7 +323,8 @@ def _values() -> Iterator[str]:
     yield from ("", "## Values of the Python API", "", "What is asked with and answered with. Times are UTC.")
     for module in (
         *(regulars, regulars.changes, regulars.hooks, regulars.person, regulars.profile, grammar),
-        *(regulars.extending, regulars.measures, regulars.report, regulars.selling, regulars.today, regulars.web),
+        *(regulars.effects, regulars.extending, regulars.measures, regulars.report, regulars.selling),
+        *(regulars.today, regulars.web),
     ):
         yield from ("", f"### {module.__name__}", "", "| value | fields | what it is |", "| --- | --- | --- |")
         for name in module.__all__:
@@ -334,7 +336,7 @@ def _values() -> Iterator[str]:
 def _aliases() -> Iterator[str]:
     """The names that are no classes: kinds of values, and constants."""
     yield from ("", "## Other names", "", "| name | is |", "| --- | --- |")
-    for module in (regulars, regulars.extending, regulars.measures, regulars.selling):
+    for module in (regulars, regulars.effects, regulars.extending, regulars.measures, regulars.selling):
         for name in module.__all__:
             value = getattr(module, name)
             if not (isinstance(value, type) or inspect.isfunction(value) or name.startswith("__")):

@@ -898,6 +898,15 @@ _add(
     "regulars campaign who spring --arm held_out --csv",
     "regulars campaign who spring --state bounced --as-of 2026-06-30",
 )
+_add(
+    _campaign,
+    "effect",
+    "campaign_effect.effect",
+    "Say what a campaign did: the treated beside those held out, once its decision day is over.",
+    "regulars campaign effect spring",
+    "regulars campaign effect --all --kind offer",
+    "regulars campaign effect spring --svg effect.svg",
+)
 
 _hooks = _group("hooks", "Post what changes to addresses outside: webhooks.")
 _add(

@@ -20,6 +20,10 @@ from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.offer import Arm
 from regulars.doing.launching import launch_campaign
 from regulars.doing.transacting import Transacting
+from regulars.effects import CampaignEffect, CampaignEffects
+from regulars.effects.effect import find_effect
+from regulars.effects.pooling import find_effects
+from regulars.measures.asked import Axes
 from regulars.projections.offers import OfferState
 from regulars.session.freshness import USUAL, Fresh, freshness_of
 from regulars.session.session import Session
@@ -111,3 +115,28 @@ class Campaigns:
             goes_on=limit is None,
         )
         return find_offers(self._session, query)
+
+    def effect(
+        self, campaign_id: str, *, known_at: datetime | date | None = None, on_progress: Progress | None = None
+    ) -> CampaignEffect:
+        """What a campaign did to its outcome in the window from its launch to the end of its decision day.
+
+        Before that day is over it is the arms alone. From then on it is the difference as known then, which stays, and
+        as known now, or at `known_at`. `on_progress` is called with (customers read so far, customers to read). Raises
+        NotFound for a campaign that isn't there, or wasn't launched yet.
+        """
+        return find_effect(self._session, campaign_id, Axes(known_at=known_at, on_progress=on_progress))
+
+    def effects(
+        self,
+        kind: str | None = None,
+        *,
+        known_at: datetime | date | None = None,
+        on_progress: Progress | None = None,
+    ) -> CampaignEffects:
+        """What all campaigns did that were launched, or those of one kind: those of a kind that are decided together,
+        and who is in the arms of two campaigns at once.
+
+        The rest is as `effect` has it. Raises NotFound for a kind that no campaign is of.
+        """
+        return find_effects(self._session, kind, Axes(known_at=known_at, on_progress=on_progress))

@@ -2,14 +2,15 @@
 
 It holds the differences that a studentized permutation test doesn't reject. A difference is taken off the treated; were
 it the true one, any other assignment would then have been as likely to give what is left as the one that was drawn. The
-difference of means over its standard error is compared with those of 1,999 assignments; to each side a difference is
-rejected where at most 2.5 % of all 2,000 lie as far out, the one that was drawn included.
+difference of means over its standard error is compared with those of 1,999 assignments; a difference is rejected where
+at most 5 % of all 2,000 lie as far from 0, to either side, the one that was drawn included.
 
 - No difference is rejected in at most 5 % of the cases where there is none, whatever spend looks like: R. A. Fisher,
   The Design of Experiments (1935); E. J. G. Pitman, Journal of the Royal Statistical Society, Supplement 4 (1937),
   119–130; with assignments drawn by chance, M. Dwass, Annals of Mathematical Statistics 28 (1957), 181–187.
 - Over the standard error it holds in large groups also where they differ in more than their means: A. Janssen,
   Statistics & Probability Letters 36 (1997), 9–21; E. Chung and J. P. Romano, Annals of Statistics 41 (2013), 484–507.
+  Where more of the treated buy, both sides together hold the true difference more often than each at 2.5 % would.
 - Assignments are drawn with a fixed seed, by operations that every machine rounds alike: the same values have the same
   interval everywhere, in whatever order they come. Another seed moves an end by some 3 % of the interval's half.
 - Equal values: an assignment that comes to the same counts as one that lies as far out. Of those with the most usual
@@ -25,7 +26,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate
-from math import inf, sqrt
+from math import ceil, copysign, floor, inf, sqrt
 from random import Random
 from typing import NamedTuple
 
@@ -33,18 +34,18 @@ from regulars.statistics.proportions import Interval
 
 _ASSIGNMENTS = 1999
 
-#: A difference is rejected where no more than so many of them lie as far out: (49 + 1) / 2,000 = 2.5 %.
-_FAR = 49
+#: A difference is rejected where no more than so many of them lie as far out: (99 + 1) / 2,000 = 5 %.
+_FAR = 99
 
-#: The ends of an interval are found to hundredths of a unit.
-_STEPS = 100
+#: The ends of an interval are found to tenths of a unit.
+_STEPS = 10
 
 #: Numbers of draws that are less likely than this, by the likeliest, are never drawn.
 _NEVER = 1e-17
 
 
 class _Group(NamedTuple):
-    """The people of a group: the values of those who differ from the most usual one, in hundredths of a unit above it,
+    """The people of a group: the values of those who differ from the most usual one, in tenths of a unit above it,
     and how many have that.
     """
 
@@ -80,10 +81,6 @@ class _Statistic(NamedTuple):
     slope: float
     bend: float
 
-    def mirrored(self) -> _Statistic:
-        """That of the same people, with every value's sign turned."""
-        return _Statistic(-self.mean, self.pull, self.level, -self.slope, self.bend)
-
 
 def studentized(treated: Sequence[int], held_out: Sequence[int], seed: str) -> Interval | None:
     """The 95 % interval for the mean of the treated less that of those held out, in the unit of the values, such as
@@ -113,14 +110,20 @@ def _group(values: Sequence[int], usual: int) -> _Group:
 
 def _interval(first: _Group, second: _Group, seed: str) -> Interval:
     """For the mean of the first less that of the second."""
-    total = sum(first.values)
-    drawn = _Sums(total, sum(value * value for value in first.values), first.size, total)
-    own = _statistic(drawn, drawn, first, second)
-    others = [_statistic(sums, drawn, first, second) for sums in _assignments(first, second, seed)]
+    drawn, rest = _sums(first.values, own=first.size), _sums(second.values, own=0)
+    everybody = _Sums(drawn.total + rest.total, drawn.squares + rest.squares, drawn.own, drawn.own_total)
+    own = _statistic(drawn, everybody, second.size)
+    others = [_statistic(sums, everybody, second.size) for sums in _assignments(first, second, seed)]
+    error = sqrt(own.level / ((first.size - 1) * (second.size - 1))) / own.pull
     return Interval(
-        low=_lowest(own, others) / _STEPS,
-        high=-_lowest(own.mirrored(), [each.mirrored() for each in others]) / _STEPS,
+        low=_furthest(floor(own.mean / own.pull), -ceil(error), own, others) / _STEPS,
+        high=_furthest(ceil(own.mean / own.pull), ceil(error), own, others) / _STEPS,
     )
+
+
+def _sums(values: Sequence[int], own: int) -> _Sums:
+    total = sum(values)
+    return _Sums(total, sum(value * value for value in values), own, total if own else 0)
 
 
 def _assignments(first: _Group, second: _Group, seed: str) -> list[_Sums]:
@@ -178,13 +181,14 @@ def _draw(chances: tuple[int, list[float]], at: float) -> int:
     return fewest + bisect(summed, at * summed[-1], hi=len(summed) - 1)
 
 
-def _statistic(put: _Sums, drawn: _Sums, first: _Group, second: _Group) -> _Statistic:
-    n, m = first.size, second.size
+def _statistic(put: _Sums, everybody: _Sums, m: int) -> _Statistic:
+    """Of an assignment of some of everybody, all but `m`."""
+    n = everybody.own
     left = _Sums(
-        drawn.total + sum(second.values) - put.total,
-        drawn.squares + sum(value * value for value in second.values) - put.squares,
-        n - put.own,
-        drawn.total - put.own_total,
+        everybody.total - put.total,
+        everybody.squares - put.squares,
+        everybody.own - put.own,
+        everybody.own_total - put.own_total,
     )
     level, slope, bend = (
         m * m * (m - 1) * here + n * n * (n - 1) * there
@@ -208,28 +212,27 @@ def _spread(put: _Sums, size: int) -> tuple[int, int, int]:
     )
 
 
-def _lowest(own: _Statistic, others: Sequence[_Statistic]) -> float:
-    """The lowest difference, in hundredths, that isn't rejected for being too low."""
-    if sum(each == own for each in others) > _FAR:
-        return -inf
-    inside = int(own.mean // own.pull)
-    step = 1
-    while not _is_too_low(inside - step, own, others):
+def _furthest(inside: int, step: int, own: _Statistic, others: Sequence[_Statistic]) -> float:
+    """The difference, in tenths, that is furthest from one that isn't rejected, and isn't either."""
+    # Whoever is assigned as drawn, or the other way round, lies as far out whatever is taken off.
+    if sum(not each.bend for each in others) > _FAR:
+        return copysign(inf, step)
+    while not _is_rejected(inside + step, own, others):
         step *= 2
-    outside = inside - step
-    while inside - outside > 1:
+    outside = inside + step
+    while abs(inside - outside) > 1:
         middle = (inside + outside) // 2
-        if _is_too_low(middle, own, others):
+        if _is_rejected(middle, own, others):
             outside = middle
         else:
             inside = middle
     return inside
 
 
-def _is_too_low(difference: int, own: _Statistic, others: Sequence[_Statistic]) -> bool:
-    mean, error = own.mean - own.pull * difference, sqrt(own.level)
+def _is_rejected(difference: int, own: _Statistic, others: Sequence[_Statistic]) -> bool:
+    mean, error = abs(own.mean - own.pull * difference), sqrt(own.level)
     far = sum(
-        (each_mean - pull * difference) * error
+        abs(each_mean - pull * difference) * error
         >= mean * sqrt(max(0.0, level + difference * (slope + difference * bend)))
         for each_mean, pull, level, slope, bend in others
     )

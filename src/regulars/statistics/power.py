@@ -38,16 +38,25 @@ def least_difference(n1: int, n0: int, base_rate: float) -> float | None:
     return high
 
 
-def least_difference_of_means(n1: int, n0: int, deviation: float) -> float:
-    """The least difference of two means that `n1` treated and `n0` held out would show with a power of 80 %, in the
-    unit of `deviation`, the standard deviation of what anybody would spend anyway.
+def least_difference_of_means(n1: int, n0: int, mean: float, deviation: float) -> float | None:
+    """The least increase of mean spend that `n1` treated and `n0` held out would show with a power of 80 %, in the unit
+    of `mean` and `deviation`, the standard deviation, of what people spend anyway. It takes more people to buy, each as
+    much as others do, so the spend of the treated varies more, too. None where nothing is spent anyway, or more comes
+    back than is spent, as it isn't known then what somebody more would spend.
 
     Raises ValueError for a group without anybody, and a deviation below 0.
     """
     _require_people(n1, n0)
     if not deviation >= 0:
         raise ValueError(f"expected a standard deviation of at least 0; found {deviation:g}")
-    return (Z + _POWER) * deviation * sqrt(1 / n1 + 1 / n0)
+    if mean <= 0:
+        return None
+    # The square of a difference d is to be `errors` times (square (1 + d / mean) - (mean + d)²) / n1 + variance / n0.
+    variance, errors = deviation**2, (Z + _POWER) ** 2
+    square = variance + mean**2
+    bend, slope = 1 + errors / n1, errors * (square / mean - 2 * mean) / n1
+    level = errors * variance * (1 / n1 + 1 / n0)
+    return (slope + sqrt(slope * slope + 4 * bend * level)) / (2 * bend)
 
 
 def people_needed(base_rate: float, difference: float, share: Fraction | float) -> int:
