@@ -64,6 +64,10 @@ class Words(Struct, frozen=True):
         time = format_time(moment, "short", tzinfo=self.zone, locale=self._locale)
         return str(self._locale.datetime_formats["medium"]).format(time, self.day(moment))
 
+    def ended_day(self, over: datetime) -> str:
+        """The day that is over at an instant, such as a decision day."""
+        return self.day(over - timedelta(microseconds=1))
+
     def lasting(self, time: timedelta) -> str:
         """How long something takes, in hours and minutes as on a clock: 26:05."""
         minutes = time // timedelta(minutes=1)
