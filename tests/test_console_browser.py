@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -16,8 +16,11 @@ from browsers import screenshots, started_browser
 from consoles import PASSWORD, Clock, Served, served
 from regulars import (
     AddTask,
+    CreateCoupon,
+    GiveConsent,
     OpenOpportunity,
     OpenTicket,
+    PlanCampaign,
     QuoteLine,
     RecordPurchase,
     RegisterCustomer,
@@ -27,6 +30,7 @@ from regulars import (
     as_toml,
     parse_rules,
 )
+from regulars.asking.campaigns import OfferView
 from regulars.web.console.pages import PAGES
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -36,12 +40,29 @@ OF_ONE = {
     "opportunity:path": "O-1",
     "quote:path": "Q-1",
     "contract:path": "C-1",
+    "coupon:path": "SUMMER10",
     "segment": "lately",
     "measure": "trend",
     "version": "1",
 }
-#: What is a page, and no file to keep; one that was handed in is there for a while only.
-PATHS = [each.path for each in PAGES if not each.path.endswith((".ics", ".csv")) and "{file}" not in each.path]
+#: What is a page, and no file to keep; one that was handed in is there for a while only. Campaigns have a shop.
+PATHS = [
+    each.path
+    for each in PAGES
+    if not each.path.endswith((".ics", ".csv"))
+    and "{file}" not in each.path
+    and "campaign" not in each.path
+    and each.path != "/effects"
+]
+#: The pages of campaigns by what their pictures are called.
+OF_CAMPAIGNS = {
+    "campaigns": "/campaigns",
+    "campaign": "/campaigns/spring",
+    "campaign-preview": "/campaigns/autumn?part=preview",
+    "campaign-people": "/campaigns/spring?part=people&arm=treated",
+    "campaign-effect": "/campaigns/spring?part=effect",
+    "campaign-effects": "/effects",
+}
 LATELY = """
 [[segment]]
 id = "lately"
@@ -75,6 +96,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator
         crm.do(
             SignContract(customer="shop:4", contract_id="C-1", start=NOW.date(), amount="1200", subject="A year of tea")
         )
+        crm.do(CreateCoupon(coupon_id="SUMMER10", percent=10, up_to="20.00", in_all=100, valid_until="2026-08-31"))
+        crm.do(RecordPurchase(customer="shop:3", order_id="3-s", amount="45.00", coupon="SUMMER10"))
         crm.rules.publish(parse_rules(as_toml(crm.ruleset) + LATELY), reason="whom to thank")
         crm.users.add("mara", role="owner", password=PASSWORD)
         yield crm
@@ -122,6 +145,14 @@ def page(context: BrowserContext, console: Served) -> Iterator[Page]:
 def test_a_page_shuts_nobody_out_and_fits_its_window(shop: Regulars, page: Page, path: str) -> None:
     of_one = OF_ONE | {"customer": str(shop.find("shop:5"))}
     page.goto(re.sub(r"{([\w:]+)}", lambda name: of_one[name[1]], path))
+    parts = [each.strip("{}").partition(":")[0] for each in path.strip("/").split("/")]
+    require_for_everybody(page, "-".join(parts) or "today")
+
+
+def require_for_everybody(page: Page, name: str) -> None:
+    """That a page shuts nobody out, in the light and in the dark, and is never wider than its window; takes its picture
+    where pictures are asked for.
+    """
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         found = Axe().run(page)
@@ -133,13 +164,50 @@ def test_a_page_shuts_nobody_out_and_fits_its_window(shop: Regulars, page: Page,
     if folder is not None:
         page.emulate_media(color_scheme="light")
         page.set_viewport_size({"width": 1200, "height": 800})
-        page.screenshot(path=folder / f"{picture_of(path)}.png")
+        page.screenshot(path=folder / f"console-{name}.png")
 
 
-def picture_of(path: str) -> str:
-    """What the picture of a page is called: by its path, and of one thing by what that is."""
-    parts = [each.strip("{}").partition(":")[0] for each in path.strip("/").split("/")]
-    return "console-" + ("-".join(parts) or "today")
+@pytest.fixture(scope="module")
+def campaigns(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[BrowserContext]:
+    """Of 160 customers whom the campaign of spring was for, more of the treated bought; that of autumn is planned."""
+    clock = Clock(NOW - timedelta(days=40))
+    with regulars.open(tmp_path_factory.mktemp("shop") / "shop.db", currency="EUR", clock=clock) as crm:
+        told, at = list[regulars.Command](), NOW - timedelta(days=200)
+        for number in range(160):
+            ref, name = f"shop:{number}", f"{NAMES[number % len(NAMES)]} {number}"
+            told.append(RegisterCustomer(ref=ref, name=name, email=f"c{number}@example.com", occurred_at=at))
+            ordered_at = at + timedelta(days=number)
+            told.append(RecordPurchase(customer=ref, order_id=ref, amount="59.90", occurred_at=ordered_at))
+            if number % 8:
+                told.append(GiveConsent(customer=ref, channel="email", purpose="news", occurred_at=at))
+        crm.do(told)
+        crm.rules.publish(parse_rules(as_toml(crm.ruleset) + LATELY.replace("30", "365")), reason="whom to ask")
+        plan = {"channel": "email", "purpose": "news", "kind": "teas", "segment": "lately"}
+        crm.do(PlanCampaign(campaign_id="spring", title="First flush", offer="10 % off first flush", **plan))
+        crm.campaigns.launch("spring")
+        clock.go_on(timedelta(hours=1))
+        drawn = crm.campaigns.who("spring").offers
+        buyers = [each for arm, many in (("treated", 38), ("held_out", 21)) for each in of_arm(drawn, arm)[:many]]
+        crm.do([RecordPurchase(customer=each.customer_id, order_id=each.offer_id, amount="31.50") for each in buyers])
+        clock.go_on(timedelta(days=39))
+        crm.do(PlanCampaign(campaign_id="autumn", title="Autumn teas", **plan))
+        crm.users.add("mara", role="owner", password=PASSWORD)
+        with served(crm, users=True, clock=clock) as console:
+            context = signed_in(browser, console)
+            yield context
+            context.close()
+
+
+def of_arm(offers: Iterable[OfferView], arm: str) -> list[OfferView]:
+    return [each for each in offers if each.arm == arm]
+
+
+@pytest.mark.parametrize(("name", "path"), OF_CAMPAIGNS.items())
+def test_neither_do_the_pages_of_campaigns(campaigns: BrowserContext, name: str, path: str) -> None:
+    page = campaigns.new_page()
+    page.goto(path)
+    require_for_everybody(page, name)
+    page.close()
 
 
 def test_neither_does_the_sign_in_page(browser: Browser, console: Served) -> None:
