@@ -186,7 +186,7 @@ def campaigns(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Ite
         crm.do(PlanCampaign(campaign_id="spring", title="First flush", offer="10 % off first flush", **plan))
         crm.campaigns.launch("spring")
         clock.go_on(timedelta(hours=1))
-        drawn = crm.campaigns.who("spring").offers
+        drawn = tuple(crm.campaigns.who("spring"))
         buyers = [each for arm, many in (("treated", 38), ("held_out", 21)) for each in of_arm(drawn, arm)[:many]]
         crm.do([RecordPurchase(customer=each.customer_id, order_id=each.offer_id, amount="31.50") for each in buyers])
         clock.go_on(timedelta(days=39))
