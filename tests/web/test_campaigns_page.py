@@ -118,7 +118,7 @@ def worked_off(client: httpx.Client, campaign: str) -> str:
 
 def planned(shop: Regulars, campaign: str) -> str:
     """The path of a campaign that is planned."""
-    shop.do(PlanCampaign.model_validate({**PLAN, "campaign_id": campaign}))
+    shop.do(PlanCampaign.model_validate({**PLAN, "campaign_id": campaign, "occurred_at": NOON - timedelta(hours=1)}))
     return f"/campaigns/{campaign}"
 
 
@@ -263,3 +263,33 @@ def test_there_is_no_difference_to_see_before_the_decision_day(own: OfItsOwn) ->
     assert low is not None
     assert 70 < float(low[1]) < 85
     assert "a difference" in mara.get("/effects").text
+
+
+def test_a_plan_is_changed_until_it_is_launched(shop: Regulars, mara: httpx.Client) -> None:
+    address = planned(shop, "changed")
+    page = mara.get(address).text
+    assert 'value="Spring &lt;teas&gt;"' in page
+    fields = {**PLAN, "title": "Summer teas", "offer": "", "decide_after_days": "", "decision_day": "2026-07-01"}
+    assert send(mara, address, act="change", **fields).status_code == 303
+    plan = shop.campaigns.campaign("changed").campaign
+    assert (plan.title, plan.offer, plan.segment, str(plan.decision_day)) == (
+        "Summer teas",
+        None,
+        "buyers",
+        "2026-07-01",
+    )
+    refused = send(mara, address, act="change", **{**fields, "held_out": "1"})
+    assert refused.status_code == 400
+    assert 'value="1"' in refused.text
+    send(mara, address, act="launch", confirm="yes")
+    assert 'value="change"' not in worked_off(mara, "changed")
+
+
+def test_a_list_stays_where_nothing_takes_its_place(shop: Regulars, mara: httpx.Client) -> None:
+    listed = {**PLAN, "campaign_id": "kept", "segment": "", "customers": "shop:10\nshop:11"}
+    send(mara, "/campaigns", act="plan", **listed)
+    assert "So far a list of 2 customers" in mara.get("/campaigns/kept").text
+    assert send(mara, "/campaigns/kept", act="change", **{**PLAN, "segment": ""}).status_code == 303
+    assert shop.campaigns.campaign("kept").campaign.customers == 2
+    assert send(mara, "/campaigns/kept", act="change", **PLAN).status_code == 303
+    assert shop.campaigns.campaign("kept").campaign.segment == "buyers"

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from pydantic import ValidationError
+
 from regulars.asking.campaigns import CampaignView, WholeCampaign
 from regulars.crm import Regulars
-from regulars.crm_domain.campaign import EndCampaign, LaunchCampaign, PauseCampaign, ResumeCampaign
+from regulars.crm_domain.campaign import ChangeCampaign, EndCampaign, LaunchCampaign, PauseCampaign, ResumeCampaign
 from regulars.crm_domain.command import Command, CustomerId
-from regulars.crm_domain.errors import NotFound
+from regulars.crm_domain.errors import NotFound, RegularsError
+from regulars.crm_domain.explain_invalid import sentence
 from regulars.crm_domain.offer import RecordOfferSent
 from regulars.web.access.permissions import allows
 from regulars.web.console.acts import Act, done, said
@@ -21,7 +24,7 @@ from regulars.web.console.jobs import Moved
 from regulars.web.console.page import Answer, Asked, GoTo, Page, Refused, Shown
 from regulars.web.console.pages.campaign_effect import effect
 from regulars.web.console.pages.campaign_people import ARMS, people, record_sent, to_send_to
-from regulars.web.console.pages.campaigns import address_of
+from regulars.web.console.pages.campaigns import FIELDS, address_of, offered, typed_plan
 from regulars.web.console.reading import one_of
 from regulars.web.console.words import N_
 
@@ -31,7 +34,7 @@ ACTS: Mapping[str, Act] = {
     "end": Act(EndCampaign, (), frozenset({"planned", "running", "paused"})),
 }
 _PARTS = ("preview", "people", "file", "effect", "explain")
-_ACTS = (*ACTS, "launch", "sent", "all_sent", "explain")
+_ACTS = (*ACTS, "change", "launch", "sent", "all_sent", "explain")
 
 
 def show(asked: Asked) -> Answer:
@@ -54,7 +57,7 @@ def show(asked: Asked) -> Answer:
             return _shown(asked, asked.crm.campaigns.campaign(campaign_id, as_of=asked.as_of))
 
 
-def _shown(asked: Asked, found: WholeCampaign) -> Shown:
+def _shown(asked: Asked, found: WholeCampaign, problem: str = "") -> Shown:
     campaign, is_now = found.campaign, asked.as_of is None and asked.known_at is None
     values = {
         "found": found,
@@ -62,8 +65,33 @@ def _shown(asked: Asked, found: WholeCampaign) -> Shown:
         "arms": {arm: [each for each in found.counts if each.arm == arm] for arm in ARMS},
         "acts": [name for name, act in ACTS.items() if is_now and campaign.status in act.states],
         "job": asked.beside.jobs.find(_working(campaign.campaign_id)),
+        "problem": problem[:1].upper() + problem[1:],
+        "changes": is_now and campaign.status == "planned" and asked.may("clerk"),
+        "typed": asked.form if problem else _as_typed(campaign),
+        **offered(asked),
     }
-    return Shown(template="campaign.html", values=values, fragment="work")
+    return Shown(template="campaign.html", values=values, status=400 if problem else 200, fragment="work")
+
+
+def _as_typed(campaign: CampaignView) -> dict[str, object]:
+    """A plan as the fields of its form. Whom a list names isn't told here, only how many they are."""
+    found = ((name, getattr(campaign, name)) for name in FIELDS)
+    return {name: value for name, value in found if value is not None} | {"listed": campaign.customers or 0}
+
+
+def _changed(asked: Asked, campaign_id: str) -> Answer:
+    """What was left empty is taken out of the plan; a list of customers stays unless something takes its place."""
+    campaigns = asked.crm.campaigns
+    try:
+        plan = typed_plan(asked)
+        if plan["segment"] is None and "customers" not in plan:
+            del plan["segment"]
+        outcome = asked.do(ChangeCampaign.model_validate({**plan, "campaign_id": campaign_id}))
+    except ValidationError as error:
+        return _shown(asked, campaigns.campaign(campaign_id), sentence(error))
+    except (RegularsError, ValueError) as error:
+        return _shown(asked, campaigns.campaign(campaign_id), str(error))
+    return GoTo(address=asked.links.to(address_of(campaign_id)), said=said(asked, outcome))
 
 
 def _previewed(asked: Asked, campaign_id: str) -> Shown:
@@ -95,6 +123,8 @@ def _done(asked: Asked, campaign_id: str) -> Answer:
     match one_of(asked, "act", _ACTS):
         case "explain":
             return _explained(asked, campaign_id)
+        case "change":
+            return _changed(asked, campaign_id)
         case "launch":
             _require(asked, LaunchCampaign)
             if asked.field("confirm") != "yes":
