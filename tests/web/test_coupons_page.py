@@ -13,27 +13,29 @@ from consoles import NOON, Clock, Served, add_users, served, signed_in, token_on
 from regulars import CreateCoupon, RecordPurchase, RegisterCustomer, Regulars
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
-    """SUMMER10 takes 10 percent off, in all for 5 orders; an order of 90.00 redeemed it. WELCOME is personal."""
+    """SUMMER10 takes 10 percent off, in all for 5 orders; an order of 90.00 redeemed it. WELCOME is personal, SPRING
+    is there to be ended."""
     path = tmp_path_factory.mktemp("shop") / "shop.db"
     with regulars.open(path, currency="EUR", clock=Clock()) as crm:
         crm.do(RegisterCustomer(ref="shop:1", name="<b>Ada</b>", occurred_at=NOON - timedelta(days=30)))
         crm.do(CreateCoupon(coupon_id="SUMMER10", percent=10, up_to="20.00", in_all=5, valid_until="2026-06-30"))
         at = NOON - timedelta(days=20)
-        crm.do(CreateCoupon(coupon_id="WELCOME", amount="5.00", personal=True, occurred_at=at))
+        crm.do(CreateCoupon(coupon_id="WELCOME", amount="5.00", personal=True))
+        crm.do(CreateCoupon(coupon_id="SPRING", percent=5, occurred_at=at))
         crm.do(RecordPurchase(customer="shop:1", order_id="A-1", amount="90.00", coupon="SUMMER10"))
         add_users(crm)
         yield crm
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def console(shop: Regulars) -> Iterator[Served]:
     with served(shop, users=True, clock=Clock()) as console:
         yield console
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def mara(console: Served) -> Iterator[httpx.Client]:
     with signed_in(console, "mara") as client:
         yield client
@@ -64,8 +66,8 @@ def test_a_coupon_is_made_and_ended_by_an_owner(shop: Regulars, console: Served,
     made = send(mara, "/coupons", act="create", coupon_id="autumn 5", amount="5.00", minimum="40", per_person="1")
     assert made.headers["location"] == "/coupons/AUTUMN5"
     assert str(shop.coupon("AUTUMN5").coupon.minimum) == "40.00"
-    assert send(mara, "/coupons/WELCOME", act="end").status_code == 303
-    assert shop.coupon("WELCOME").coupon.status == "over"
+    assert send(mara, "/coupons/SPRING", act="end").status_code == 303
+    assert shop.coupon("SPRING").coupon.status == "over"
     with signed_in(console, "kim") as kim:
         assert 'value="create"' not in kim.get("/coupons").text
         assert 'value="end"' not in kim.get("/coupons/SUMMER10").text

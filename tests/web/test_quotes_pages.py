@@ -15,34 +15,34 @@ from regulars import OpenOpportunity, QuoteLine, RegisterCustomer, Regulars, Sen
 MARKED = "<b>tea</b> & more"
 #: An id of a quote as no address has it.
 ODD = "Q/9 ?#&é"
+LINES = (
+    QuoteLine(description=MARKED, quantity="3", unit_price="10.005", tax_rate="7"),
+    QuoteLine(sku="cup", unit_price="5", tax_rate="19"),
+)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
     """Two quotes to the first customer, one of them for an opportunity; a contract with the second."""
     path = tmp_path_factory.mktemp("shop") / "shop.db"
     with regulars.open(path, currency="EUR", clock=Clock()) as crm:
-        for number in (1, 2):
+        for number in (1, 2, 3):
             crm.do(RegisterCustomer(ref=f"shop:{number}", name=MARKED, occurred_at=NOON - timedelta(days=30)))
         crm.do(OpenOpportunity(customer="shop:1", opportunity_id="O-1", amount="100"))
-        lines = (
-            QuoteLine(description=MARKED, quantity="3", unit_price="10.005", tax_rate="7"),
-            QuoteLine(sku="cup", unit_price="5", tax_rate="19"),
-        )
-        crm.do(SendQuote(customer="shop:1", quote_id="Q-1", lines=lines, opportunity_id="O-1", note="thank you"))
-        crm.do(SendQuote(customer="shop:1", quote_id=ODD, lines=lines[1:], valid_until="2026-06-10"))
+        crm.do(SendQuote(customer="shop:1", quote_id="Q-1", lines=LINES, opportunity_id="O-1", note="thank you"))
+        crm.do(SendQuote(customer="shop:1", quote_id=ODD, lines=LINES[1:], valid_until="2026-06-10"))
         crm.do(SignContract(customer="shop:2", contract_id="C-1", start=NOON.date(), amount="1200", subject=MARKED))
         add_users(crm)
         yield crm
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def console(shop: Regulars) -> Iterator[Served]:
     with served(shop, users=True, clock=Clock()) as console:
         yield console
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def kim(console: Served) -> Iterator[httpx.Client]:
     with signed_in(console, "kim") as client:
         yield client
@@ -52,11 +52,17 @@ def act(client: httpx.Client, address: str, **fields: str) -> httpx.Response:
     return client.post(address, data={"form_token": token_on(client.get(address).text)} | fields)
 
 
+def another(shop: Regulars, quote_id: str) -> str:
+    """The path of a quote to the third customer, of a test's own."""
+    shop.do(SendQuote(customer="shop:3", quote_id=quote_id, lines=LINES))
+    return f"/quotes/{quote_id}"
+
+
 def test_lists_lead_to_one_and_are_narrowed(shop: Regulars, kim: httpx.Client) -> None:
     page = kim.get("/quotes").text
     assert page.index("Q/9") < page.index("Q-1")  # what runs out first
     assert 'href="/quotes/Q-1"' in page
-    assert "There is no such quote." in kim.get("/quotes", params={"status": "accepted"}).text
+    assert "There is no such quote." in kim.get("/quotes", params={"status": "expired"}).text
     assert "There is no such quote." in kim.get("/quotes", params={"customer": str(shop.find("shop:2"))}).text
     assert 'href="/contracts/C-1"' in kim.get("/contracts", params={"status": "active"}).text
     assert "There is no such contract." in kim.get("/contracts", params={"as_of": "2026-05-01"}).text
@@ -93,10 +99,11 @@ def test_a_quote_that_is_accepted_wins_its_opportunity(shop: Regulars, kim: http
 
 
 def test_a_quote_that_is_accepted_as_a_contract_leads_to_it(shop: Regulars, kim: httpx.Client) -> None:
+    address = another(shop, "Q-2")
     given = {"revision": "1", "contract_id": "C-2", "start": "2026-06-01", "end": "2027-05-31"}
-    assert act(kim, "/quotes/Q-1", act="accept", **given, renewal_months="12", notice_days="30").status_code == 303
+    assert act(kim, address, act="accept", **given, renewal_months="12", notice_days="30").status_code == 303
     assert shop.contract("C-2").contract.renewal_months == 12
-    assert 'href="/contracts/C-2"' in kim.get("/quotes/Q-1").text
+    assert 'href="/contracts/C-2"' in kim.get(address).text
 
 
 def test_a_quote_is_declined_and_revised_under_an_odd_id(shop: Regulars, kim: httpx.Client) -> None:
@@ -112,8 +119,8 @@ def test_a_quote_is_declined_and_revised_under_an_odd_id(shop: Regulars, kim: ht
     assert "Revision 1" in kim.get(address, params={"revision": "1"}).text
 
 
-def test_what_was_typed_is_kept_where_it_was_refused(kim: httpx.Client) -> None:
-    answer = act(kim, "/quotes/Q-1", act="revise", prices="net", note="typed by hand", **{"sku-0": "odd cup"})
+def test_what_was_typed_is_kept_where_it_was_refused(shop: Regulars, kim: httpx.Client) -> None:
+    answer = act(kim, another(shop, "Q-3"), act="revise", prices="net", note="typed by hand", **{"sku-0": "odd cup"})
     assert answer.status_code == 400
     assert "unit_price" in answer.text
     assert 'value="odd cup"' in answer.text
@@ -140,16 +147,17 @@ def test_a_contract_is_amended_renewed_and_ended(shop: Regulars, kim: httpx.Clie
     assert shop.contract("C-1").cause == "moved"
 
 
-def test_nobody_records_without_a_role_or_on_another_day(console: Served) -> None:
+def test_nobody_records_without_a_role_or_on_another_day(shop: Regulars, console: Served) -> None:
+    quoted = another(shop, "Q-4")
     with signed_in(console, "jon") as jon:
-        for address, what in (("/quotes/Q-1", "decline"), ("/contracts/C-1", "end")):
+        for address, what in ((quoted, "decline"), ("/contracts/C-1", "end")):
             page = jon.get(address).text
             assert 'name="act"' not in page
             fields = {"form_token": token_on(page), "act": what, "on": "2026-06-30"}
             assert jon.post(address, data=fields).status_code == 403
     with signed_in(console, "kim") as kim:
-        assert 'name="act"' not in kim.get("/quotes/Q-1", params={"known_at": "2026-06-01"}).text
-        assert "known today" in kim.get("/quotes/Q-1", params={"known_at": "2026-06-01"}).text
+        assert 'name="act"' not in kim.get(quoted, params={"known_at": "2026-06-01"}).text
+        assert "known today" in kim.get(quoted, params={"known_at": "2026-06-01"}).text
 
 
 def test_what_there_is_not_is_not_found(kim: httpx.Client) -> None:
