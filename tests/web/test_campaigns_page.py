@@ -27,6 +27,7 @@ from regulars import (
     as_toml,
     parse_rules,
 )
+from regulars.web.console.pages import campaign_effect
 
 RULES = """
 [campaigns]
@@ -263,6 +264,25 @@ def test_there_is_no_difference_to_see_before_the_decision_day(own: OfItsOwn) ->
     assert low is not None
     assert 70 < float(low[1]) < 85
     assert "a difference" in mara.get("/effects").text
+
+
+@pytest.mark.parametrize("address", ["/campaigns/many?part=effect", "/effects"])
+def test_of_many_people_it_is_worked_out_beside_the_pages(
+    shop: Regulars, mara: httpx.Client, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setattr(campaign_effect, "SOON", 10)
+    if all(each.campaign_id != "many" for each in shop.campaigns.history()):
+        launched(shop, mara, "many")
+    page = mara.get(address).text
+    assert "Of so many people that takes a while." in page
+    assert mara.post(address, data={"form_token": token_on(page), "act": "effect"}).status_code == 303
+    for _ in range(500):
+        page = mara.get(address).text
+        if "<progress" not in page:
+            break
+        time.sleep(0.02)
+    assert "Work it out again" in page
+    assert "Jun 11, 2026" in page
 
 
 def test_a_plan_is_changed_until_it_is_launched(shop: Regulars, mara: httpx.Client) -> None:

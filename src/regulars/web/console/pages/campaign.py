@@ -34,7 +34,7 @@ ACTS: Mapping[str, Act] = {
     "end": Act(EndCampaign, (), frozenset({"planned", "running", "paused"})),
 }
 _PARTS = ("preview", "people", "file", "effect", "explain")
-_ACTS = (*ACTS, "change", "launch", "sent", "all_sent", "explain")
+_ACTS = (*ACTS, "change", "effect", "launch", "sent", "all_sent", "explain")
 
 
 def show(asked: Asked) -> Answer:
@@ -125,6 +125,8 @@ def _done(asked: Asked, campaign_id: str) -> Answer:
             return _explained(asked, campaign_id)
         case "change":
             return _changed(asked, campaign_id)
+        case "effect":
+            return effect(asked, campaign_id)
         case "launch":
             _require(asked, LaunchCampaign)
             if asked.field("confirm") != "yes":
