@@ -15,6 +15,7 @@ import regulars
 from consoles import NOON, Clock, Served, add_users, served, signed_in, token_on
 from regulars import (
     AssignOwner,
+    OpenOpportunity,
     OpenTicket,
     RecordPurchase,
     RegisterCustomer,
@@ -40,6 +41,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
             if number < 3:
                 crm.do(AssignOwner(customer=ref, owner="kim", occurred_at=at))
         crm.do(OpenTicket(ticket_id="T-1", customer="shop:0", occurred_at=NOON - timedelta(hours=3)))
+        crm.do(OpenOpportunity(opportunity_id="O-1", customer="shop:1", occurred_at=NOON - timedelta(days=3)))
         add_users(crm)
         yield crm
 
@@ -189,3 +191,10 @@ def test_a_change_of_clocks_names_the_tickets_that_it_moves(shop: Regulars, mara
     assert "Tickets that would change" in draft.text
     assert "first response: on time → breached" in draft.text
     assert "Nobody would move" not in draft.text
+
+
+def test_a_change_of_a_pipeline_names_what_it_would_be_expected_to_bring(shop: Regulars, mara: httpx.Client) -> None:
+    draft = post(mara, "/rules", act="text", text=as_toml(shop.ruleset).replace("stale_days = 14", "stale_days = 2"))
+    table = draft.text.partition("Pipelines that would be expected to bring another sum")[2].partition("</table>")[0]
+    cells = re.findall(r'<td class="number">([^<]+)</td>', table)
+    assert cells == ["1", "€0.00", "€0.00", "0", "1"]  # of no known amount, and stale after two days
