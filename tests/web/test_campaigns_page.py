@@ -57,7 +57,7 @@ def opened(path: Path, clock: Clock) -> Iterator[Regulars]:
         for number in range(50):
             ref, name = f"shop:{number}", "=1+2" if number == 49 else f"<b>Ada {number}</b>"
             commands.append(RegisterCustomer(ref=ref, name=name, email=f"ada{number}@example.com", occurred_at=at))
-            commands.append(RecordPurchase(customer=ref, order_id=ref, amount="40", occurred_at=at))
+            commands.append(RecordPurchase(customer=ref, order_id=ref, amount=30 + number % 3, occurred_at=at))
             if number >= 10:
                 commands.append(GiveConsent(customer=ref, channel="email", purpose="news", occurred_at=at))
         crm.do(commands)
@@ -145,6 +145,18 @@ def test_a_campaign_is_planned_and_says_what_it_could_show(shop: Regulars, mara:
     said = "With 20 and 20 people, of whom 0% buy anyway, only a difference of"  # nobody bought within ten days
     assert f"{said} {points} percentage points or more would be seen 4 times out of 5." in preview
     assert shop.campaigns.campaign("shown").campaign.status == "planned"
+
+
+def test_one_that_is_judged_by_spend_says_which_difference_of_money_it_could_show(
+    shop: Regulars, mara: httpx.Client
+) -> None:
+    for days, said in (
+        ("60", "Nothing: none of these people bought anything"),
+        ("100", "would be seen 4 times out of 5;"),
+    ):
+        plan = {**PLAN, "campaign_id": f"spend{days}", "outcome": "spend", "decide_after_days": days}
+        address = send(mara, "/campaigns", act="plan", **plan).headers["location"]
+        assert said in " ".join(mara.get(address, params={"part": "preview"}).text.split())
 
 
 def test_what_cannot_be_planned_is_said_and_what_was_typed_is_kept(mara: httpx.Client) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from statistics import pstdev
+from statistics import fmean, pstdev
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -262,7 +262,9 @@ def _shown(
         return _Shown()
     treated = eligible - held_out
     if plan.outcome == "spend":
-        return _Shown(spend=None if not spread else round(least_difference_of_means(treated, held_out, spread)))
+        mean = fmean(spend for _, spend in before)
+        least_spend = least_difference_of_means(treated, held_out, mean, spread) if spread else None
+        return _Shown(spend=None if least_spend is None else round(least_spend))
     rate = sum(bought for bought, _ in before) / len(before)
     least = least_difference(treated, held_out, rate)
     smaller = [each for each in _DIFFERENCES if (least is None or each < least) and each <= 1 - rate]
