@@ -38,6 +38,7 @@ from torture.killed_folding import killed_catch_ups, killed_rebuilds
 from torture.killed_forgetting import killed_forgetting
 from torture.killed_imports import killed_imports
 from torture.killed_polls import killed_polls
+from torture.killed_senders import killed_senders
 from torture.killed_writers import killed_founders, killed_writers
 from torture.refusals import locked_databases, lost_permissions
 from torture.roles import roles
@@ -77,6 +78,7 @@ def scenarios(stack: ExitStack) -> list[Result]:
             (f"kill -9 of forgetting and sealing, {title}", partial(killed_forgetting, kind, url), 6),
             (f"kill -9 of deliveries to hooks, {title}", partial(killed_deliveries, kind, url), 6),
             (f"kill -9 of who is told of changes, {title}", partial(killed_polls, kind, url), 6),
+            (f"kill -9 of who sends offers, {title}", partial(killed_senders, kind, url), 4),
             (f"locked for too long, {title}", partial(locked_databases, kind, url), 6),
             (f"8 writers, 2 followers, {title}", partial(crowd, kind, url), 15),
             (f"8 writers of one coupon, {title}", partial(coupon_crowd, kind, url), 15),

@@ -907,6 +907,28 @@ _add(
     "regulars campaign effect --all --kind offer",
     "regulars campaign effect spring --svg effect.svg",
 )
+_add(
+    _campaign,
+    "offers",
+    "sending.offers",
+    "List what is to be sent of a campaign, with addresses and texts, or what is in doubt.",
+    "regulars campaign offers spring --csv",
+    "regulars campaign offers spring --in-doubt",
+)
+_add(
+    _campaign,
+    "send",
+    "sending.send",
+    "Send the offers of a campaign by mail, each at most once.",
+    "regulars campaign send spring --smtp mail.example.com --user li --from li@example.com",
+)
+_add(
+    _campaign,
+    "bounces",
+    "sending.bounces",
+    "Record what came back of offers by mail: those that bounced, and who unsubscribed.",
+    "regulars campaign bounces returned.mbox",
+)
 
 _hooks = _group("hooks", "Post what changes to addresses outside: webhooks.")
 _add(

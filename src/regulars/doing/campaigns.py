@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from pathlib import Path
 
 from regulars.adapters.progress import Progress
 from regulars.asking.campaign_preview import CampaignPreview, WhyOffered, explain_offer, preview_campaign
@@ -19,12 +21,15 @@ from regulars.asking.paging import page_size
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.offer import Arm
 from regulars.doing.launching import launch_campaign
+from regulars.doing.returned_mail import ReturnsProgress, ReturnsReport, take_returned
+from regulars.doing.sending import NO_HOST, SendingReport, by_hand, find_outgoing, send_offers
 from regulars.doing.transacting import Transacting
 from regulars.effects import CampaignEffect, CampaignEffects
 from regulars.effects.effect import find_effect
 from regulars.effects.pooling import find_effects
 from regulars.measures.asked import Axes
 from regulars.projections.offers import OfferState
+from regulars.sending.values import Carry, OutgoingOffer
 from regulars.session.freshness import USUAL, Fresh, freshness_of
 from regulars.session.session import Session
 
@@ -140,3 +145,66 @@ class Campaigns:
         The rest is as `effect` has it. Raises NotFound for a kind that no campaign is of.
         """
         return find_effects(self._session, kind, Axes(known_at=known_at, on_progress=on_progress))
+
+    def to_send(self, campaign_id: str, *, in_doubt: bool = False) -> Iterator[OutgoingOffer]:
+        """The offers of a campaign that are still to be sent, with addresses and texts, to be sent by other means; or
+        those `in_doubt`, which may have been sent.
+
+        Whoever sends them asks for consent once more: `send` does. Raises NotFound for a campaign that isn't there.
+        """
+        return find_outgoing(self._session, campaign_id, in_doubt=in_doubt)
+
+    def send(
+        self,
+        campaign_id: str,
+        by: Callable[[OutgoingOffer], None],
+        *,
+        per_minute: float | None = None,
+        limit: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> SendingReport:
+        """Send what is to be sent of a campaign by a function of yours, each offer at most once, at most so many a
+        minute, and at most `limit` this time.
+
+        Consent, account and address are asked once more before each. An offer is recorded as being sent before `by` is
+        called, and as sent once it has returned; whatever it raises ends the run, and leaves that offer in doubt.
+        Nothing is sent of a campaign that doesn't run, nor in the quiet hours of the rules; the report says so.
+        `on_progress` is called with (offers tried so far, offers there are to try).
+
+        Raises NotFound for a campaign that isn't there, Rejected `nothing_to_send` for one without a text.
+        """
+        return self.send_through(campaign_id, by_hand(by), per_minute=per_minute, limit=limit, on_progress=on_progress)
+
+    def send_through(
+        self,
+        campaign_id: str,
+        carry: Carry,
+        *,
+        host: str = NO_HOST,
+        per_minute: float | None = None,
+        limit: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> SendingReport:
+        """Send a campaign as `send` does, through what knows itself what became of each offer, as a mail server does.
+
+        `host` is the domain in the ids of the messages. Raises as `send`, and what `carry` raises.
+        """
+        return send_offers(
+            self._session,
+            self._transacting,
+            campaign_id,
+            carry,
+            host=host,
+            per_minute=per_minute,
+            limit=limit,
+            on_progress=on_progress,
+        )
+
+    def take_returned(self, path: str | Path, *, on_progress: ReturnsProgress | None = None) -> ReturnsReport:
+        """Record what came back of offers by mail: bounces, and those who unsubscribe; from an mbox or .eml file.
+
+        The same mail again changes nothing. `on_progress` is called with (bytes read so far, bytes there are or None,
+        mails read so far). Raises NotFound where the file can't be opened, StoreUnusable where it can't be read to its
+        end; what stood before that is recorded.
+        """
+        return take_returned(self._session, self._transacting, path, on_progress)

@@ -1,0 +1,111 @@
+"""Taking in what comes back of offers by mail: bounces, and who unsubscribes. The same mail again changes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from functools import reduce
+from pathlib import Path
+
+from msgspec import Struct
+
+from regulars.adapters.importing.mbox import RawMail, raw_mails
+from regulars.adapters.importing.rows import total_bytes
+from regulars.asking.campaigns import campaign_events, state_of
+from regulars.crm_domain.command import Command
+from regulars.crm_domain.errors import NotFound, Rejected
+from regulars.crm_domain.instant import to_instant
+from regulars.crm_domain.offer import CATEGORY, OFFER, Offer, RecordOfferBounced, RecordUnsubscribed
+from regulars.doing.transacting import Transacting
+from regulars.sending.returned import Returned, read_returned
+from regulars.session.session import Session
+
+#: Called with (bytes read so far, bytes there are or None, mails read so far).
+ReturnsProgress = Callable[[int, int | None, int], None]
+
+
+class ReturnsReport(Struct, frozen=True, kw_only=True):
+    """What the mails of a file said of offers.
+
+    Of all `mails`, `bounced` were recorded, `hard` of them because the address doesn't work, and `unsubscribed`;
+    `unchanged` said what was known, `unknown` named an offer that isn't there, and `other` were about none.
+    """
+
+    mails: int = 0
+    bounced: int = 0
+    hard: int = 0
+    unsubscribed: int = 0
+    unchanged: int = 0
+    unknown: int = 0
+    other: int = 0
+
+
+def take_returned(
+    session: Session, transacting: Transacting, path: str | Path, on_progress: ReturnsProgress | None
+) -> ReturnsReport:
+    """Record what the mails of a file say of offers.
+
+    Raises NotFound where it can't be opened, StoreUnusable where it can't be read to its end; what stood before that
+    is recorded.
+    """
+    counts, total, read = Counter[str](), total_bytes(path), 0
+
+    def note(done: int) -> None:
+        nonlocal read
+        read = done
+
+    with closing(raw_mails(path, note)) as mails:
+        for raw in mails:
+            counts["mails"] += 1
+            counts.update(_take(session, transacting, raw))
+            if on_progress is not None:
+                on_progress(read, total, counts["mails"])
+    return ReturnsReport(**counts)
+
+
+def _take(session: Session, transacting: Transacting, raw: RawMail) -> list[str]:
+    """What a mail counts as, once that is recorded."""
+    returned = read_returned(raw)
+    if returned is None:
+        return ["other"]
+    command = _command(session, returned)
+    if command is None:
+        return ["unknown"]
+    try:
+        (outcome,) = transacting.carry_out([command])
+    except (Rejected, NotFound):
+        return ["unknown"]
+    if not outcome.events:
+        return ["unchanged"]
+    return ["bounced", "hard"] if returned.hard else [returned.kind]
+
+
+def _command(session: Session, returned: Returned) -> Command | None:
+    """What records it; None for an offer that isn't there. Whoever unsubscribes means that of the campaign."""
+    when = _happened_at(session, returned)
+    with session.store.reading() as tx:
+        stream = session.store.keyed(f"stream:{CATEGORY}", returned.offer_id.encode())
+        state = reduce(OFFER.evolve, (each.event for each in tx.log.streams([stream])), Offer())
+        if state.campaign_id is None:
+            return None
+        if returned.kind == "bounced":
+            return RecordOfferBounced(offer_id=returned.offer_id, hard=returned.hard, occurred_at=when)
+        plan = state_of(campaign_events(session, tx, state.campaign_id)).plan
+        assert plan is not None
+        return RecordUnsubscribed.model_validate(
+            {
+                "offer_id": returned.offer_id,
+                "channel": plan.channel,
+                "purpose": plan.purpose,
+                "occurred_at": when,
+            }
+        )
+
+
+def _happened_at(session: Session, returned: Returned) -> datetime | None:
+    """When the mail was written, so that it says the same when it is read again; None for one from the future."""
+    if returned.written_at is None or to_instant(returned.written_at) > session.now():
+        return None
+    return returned.written_at
