@@ -247,7 +247,8 @@ def test_whom_to_send_to_is_a_file_of_those_who_still_consent(own: OfItsOwn) -> 
     file = mara.get(address, params={"part": "file"})
     rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
     assert {row["offer_id"] for row in rows} == {each.offer_id for each in treated[1:]}
-    assert all(re.fullmatch(r"ada\d+@example.com", row["email"]) for row in rows)
+    assert all(re.fullmatch(r"ada\d+@example.com", row["address"]) for row in rows)
+    assert {row["text"] for row in rows} == {"10 % off"}
     assert not any(row["name"].startswith("=") for row in rows)
     assert send(mara, address, act="sent", offer=treated[1].offer_id).status_code == 303
     assert send(mara, address, act="all_sent").status_code == 303

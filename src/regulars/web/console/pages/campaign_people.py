@@ -7,11 +7,10 @@ import io
 from collections.abc import Iterator
 from typing import get_args
 
-from regulars.asking.campaigns import OfferView
-from regulars.asking.consents import Contactable
 from regulars.crm import Regulars
 from regulars.crm_domain.offer import Arm, RecordOfferSent
 from regulars.projections.offers import OfferState
+from regulars.sending.values import OutgoingOffer
 from regulars.web.access.permissions import allows
 from regulars.web.console.jobs import Moved
 from regulars.web.console.page import Answer, Asked, File, Refused, Shown
@@ -24,7 +23,7 @@ STATES: tuple[OfferState, ...] = get_args(OfferState)
 SIZE = 50
 #: So many offers are recorded in a transaction.
 _AT_ONCE = 500
-_COLUMNS = ("offer_id", "ref", "name", "email", "phone")
+_COLUMNS = ("offer_id", "ref", "name", "address", "subject", "text")
 
 
 def people(asked: Asked, campaign_id: str) -> Answer:
@@ -47,14 +46,14 @@ def people(asked: Asked, campaign_id: str) -> Answer:
 
 
 def to_send_to(asked: Asked, campaign_id: str) -> Answer:
-    """A file of whom to send to, with how they are reached."""
+    """A file of whom to send to, with addresses and texts."""
     if not allows(asked.role, "contactable"):
         raise Refused(asked._("Your role may not see whom to send to."))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(_COLUMNS)
-    for offer, how in _unsent(asked.crm, campaign_id):
-        cells = (offer.offer_id, how.ref, how.name, how.email, how.phone)
+    for each in _unsent(asked.crm, campaign_id):
+        cells = (getattr(each, column) for column in _COLUMNS)
         writer.writerow([harmless("" if cell is None else cell) for cell in cells])
     content = text.getvalue().encode("utf-8-sig")
     return File(name="to-send-to.csv", kind="text/csv; charset=utf-8", content=content)
@@ -62,19 +61,18 @@ def to_send_to(asked: Asked, campaign_id: str) -> Answer:
 
 def record_sent(crm: Regulars, campaign_id: str, move: Moved) -> int:
     """Write down that it was sent to all who are in that file; returns how many they were."""
-    channel = crm.campaigns.campaign(campaign_id).campaign.channel
-    given = ({"offer_id": offer.offer_id, "channel": channel} for offer, _ in _unsent(crm, campaign_id))
-    commands = [RecordOfferSent.model_validate(each) for each in given]
+    commands = [
+        RecordOfferSent.model_validate({"offer_id": each.offer_id, "channel": each.channel})
+        for each in _unsent(crm, campaign_id)
+    ]
     for start in range(0, len(commands), _AT_ONCE):
         move(start, len(commands))
         crm.do(commands[start : start + _AT_ONCE])
     return len(commands)
 
 
-def _unsent(crm: Regulars, campaign_id: str) -> Iterator[tuple[OfferView, Contactable]]:
-    """The treated to whom it wasn't sent yet, of those who consent at this moment."""
+def _unsent(crm: Regulars, campaign_id: str) -> Iterator[OutgoingOffer]:
+    """What is still to be sent, to those who consent at this moment."""
     plan = crm.campaigns.campaign(campaign_id).campaign
-    reached = {each.id: each for each in crm.contactable(channel=plan.channel, purpose=plan.purpose)}
-    for each in crm.campaigns.who(campaign_id, arm="treated", state="assigned"):
-        if each.customer_id in reached:
-            yield each, reached[each.customer_id]
+    consenting = {each.id for each in crm.contactable(channel=plan.channel, purpose=plan.purpose)}
+    return (each for each in crm.campaigns.to_send(campaign_id) if each.customer_id in consenting)
