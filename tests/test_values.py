@@ -10,7 +10,6 @@ from dataclasses import is_dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import UnionType
-from typing import Any
 
 import msgspec
 import pytest
@@ -267,13 +266,4 @@ def test_a_copy_asks_its_store_and_what_was_pickled_says_that_it_can_t(crm: Regu
 
 def test_an_event_is_written_as_msgspec_writes_it(crm: Regulars) -> None:
     for each in crm.events():
-        assert_holds(to_dict(each.event), json.loads(msgspec.json.encode(each.event)))
-
-
-def assert_holds(found: Any, written: Any) -> None:
-    """What is written is found, at every level; what is found beside it are defaults, which aren't written."""
-    if not isinstance(written, dict):
-        assert found == written
-        return
-    for name, each in written.items():
-        assert_holds(found[name], each)
+        assert to_dict(each.event).items() >= json.loads(msgspec.json.encode(each.event)).items()

@@ -56,7 +56,7 @@ DECIDED_AFTER_DAYS = 30
 # ---------------------------------------------------------------------------------------------------------- events
 
 
-class CampaignPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CampaignPlan(Struct, frozen=True, kw_only=True):
     """What is offered to whom, and what it is judged by.
 
     Campaigns of one `kind` are judged together. The audience is a `segment` or `customer_ids`; `purpose` is that of

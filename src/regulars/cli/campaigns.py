@@ -278,7 +278,7 @@ def _points(share: Decimal) -> str:
 
 
 def launch(ctx: typer.Context, campaign: Campaign, json: JsonOption = False, db: StoreOption = None) -> None:
-    """CampaignLaunch a campaign: draw who gets the offer and who is held out, for good. Nothing is sent.
+    """Launch a campaign: draw who gets the offer and who is held out, for good. Nothing is sent.
 
     Everybody in the audience stands before the gates; whoever passes is drawn. It is all recorded, or nothing.
     """
