@@ -302,6 +302,8 @@ def test_what_has_no_effect_is_said_in_a_sentence(crm: Regulars) -> None:
     with pytest.raises(NotFound, match='there is no campaign "spring"'):
         crm.campaigns.effect("spring")
     plan(crm, "spring", ["shop:1", "shop:2"])
+    with pytest.raises(NotFound, match='there is no campaign "spring" that was known then'):
+        crm.campaigns.effect("spring", known_at=datetime(2024, 1, 1, tzinfo=UTC))
     with pytest.raises(NotFound, match='campaign "spring" isn\'t launched yet, so it has no effect'):
         crm.campaigns.effect("spring")
     with pytest.raises(NotFound, match='no campaign is of the kind "sale"; kinds there are: offer'):

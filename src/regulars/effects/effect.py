@@ -37,7 +37,8 @@ def find_effect(session: Session, campaign_id: str, axes: Axes) -> CampaignEffec
     with asking(session, axes) as asked:
         states = read_campaigns(asked.tx, asked.until)
         if campaign_id not in states:
-            raise NotFound(f'there is no campaign "{campaign_id}"; PlanCampaign plans one')
+            known = "; PlanCampaign plans one" if asked.until is None else " that was known then"
+            raise NotFound(f'there is no campaign "{campaign_id}"{known}')
         campaigns = launched_of(states.values())
         campaign = next((each for each in campaigns if each.launched.campaign_id == campaign_id), None)
         if campaign is None:
@@ -103,7 +104,7 @@ def _arm(arm: Arm) -> CampaignArm:
 
 def _undecided(asked: Asked, campaign: Campaign) -> str:
     day = to_datetime(campaign.launched.decide_at - 1).astimezone(asked.zone).date()
-    return f"Not decided yet: the difference is told once {day} is over, and not before, as looking early finds any."
+    return f"Not decided yet: the difference is told once {day} is over, as who looks early finds one that isn't there."
 
 
 def _exploratory(session: Session, asked: Asked, campaign: Campaign, arms: Arms) -> tuple[Exploratory, ...]:
