@@ -76,7 +76,10 @@ class CouponView:
 
 @dataclass(frozen=True, slots=True)
 class CouponUse:
-    """An order that a coupon was redeemed with, and that stands: whose, when it was placed, what was taken off."""
+    """An order that a coupon was redeemed with, and that stands: whose, what was taken off, and when it was redeemed.
+
+    That is when the order was placed; where it was recorded anew, when that was.
+    """
 
     order_id: str
     customer_id: CustomerId

@@ -73,7 +73,7 @@ def show(
             as_json.write_json(sys.stdout, to_dict(found))
             return
         zone, parts = zone_of(crm), [_facts(found.coupon)]
-        titles = ("Order", "Customer", "Placed", "Taken off")
+        titles = ("Order", "Customer", "Redeemed", "Taken off")
         cells = (
             (each.order_id, each.ref or f"id:{each.customer_id}", render.day(each.at, zone), f"{each.discount:,}")
             for each in found.uses[:limit]
