@@ -31,6 +31,8 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY, to_instant
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
 from regulars.crm_domain.membership import (
+    BonusEarned,
+    BonusReversed,
     MembershipCancelled,
     MembershipEnrolled,
     PointsEarned,
@@ -430,6 +432,26 @@ def memberships() -> st.SearchStrategy[Event]:
                 expires_at=400,
             )
         ),
+        earned.map(
+            lambda lot: BonusEarned(
+                at=0,
+                lot_id=f"bonus:tea:{lot[0]}",
+                points=lot[1],
+                rule="tea",
+                occasion="category",
+                order_id=str(lot[0]),
+                available_at=lot[2],
+                expires_at=400,
+            )
+        ),
+        st.builds(
+            BonusReversed,
+            at=st.just(0),
+            lot_id=st.integers(1, 9).map(lambda number: f"bonus:tea:{number}"),
+            points=st.integers(1, 500),
+            rule=st.just("tea"),
+            occasion=st.just("category"),
+        ),
         st.sampled_from(
             [
                 MembershipEnrolled(at=0),
@@ -446,7 +468,7 @@ def memberships() -> st.SearchStrategy[Event]:
 def _dated(at: int, event: Event) -> Event:
     """An event that carries instants, moved to its own: what it has in days counts from there."""
     match event:
-        case PointsEarned(available_at=pending, expires_at=life):
+        case PointsEarned(available_at=pending, expires_at=life) | BonusEarned(available_at=pending, expires_at=life):
             return replace(event, at=at, available_at=at + min(pending, life) * DAY, expires_at=at + life * DAY)
         case TierOverrideGranted(until=int() as days):
             return replace(event, at=at, until=at + days * DAY)

@@ -40,6 +40,7 @@ GIVEN = {
     "flow": {"first": "2025-12-01", "second": "2026-02-01"},
     "history": {"field": "name"},
     "movers": {"first": "2025-12-01", "second": "2026-02-01", "new": "new"},
+    "rewards_forecast": {"amount": "59.90"},
     "pipeline_waterfall": {"first": "2025-12-01", "second": "2026-02-01"},
     "rules_estimate": {"toml": regulars.as_toml(default_rules())},
     "search": {"text": "a"},

@@ -43,6 +43,7 @@ IN_GROUPS = {
     "coupon": ("list", "show", "codes"),
     "export": ("events", "reports"),
     "pipeline": ("show", "waterfall", "stages", "stale", "forecast", "calibration"),
+    "rewards": ("forecast",),
     "rules": ("show", "check", "holidays", "diff", "measure", "publish", "history", "rollback"),
     "survey": ("may-ask", "show"),
     "assessments": ("diff",),

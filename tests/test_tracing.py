@@ -148,6 +148,7 @@ QUESTIONS: dict[str, Callable[[Regulars], object]] = {
     "find": lambda crm: crm.find("zoela@example.com"),
     "history": lambda crm: crm.history("shop:77", "name"),
     "points": lambda crm: crm.points("shop:77"),
+    "rewards forecast": lambda crm: crm.rewards_forecast("shop:77", "10"),
     "segment": lambda crm: crm.segment("quiet"),
     "segments": lambda crm: crm.segments(),
     "snapshot": lambda crm: crm.snapshot(),

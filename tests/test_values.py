@@ -51,6 +51,11 @@ SEGMENT = """
 [[segment]]
 id = "buyers"
 enter = [{ fact = "orders", from = 1 }]
+[[earn]]
+id = "tea"
+on = "category"
+skus = ["tea"]
+points = 5
 """
 
 
@@ -138,6 +143,7 @@ def handed_out(crm: Regulars, folder: Path) -> Iterator[object]:
     yield crm.import_file(folder / "orders.csv", folder / "orders.toml", dry_run=True)
     yield crm.recognise(folder / "orders.csv", mapping=MAPPING)
     yield from (crm.rules.publish(ruleset, reason="sooner"), *crm.rules.history())
+    yield crm.rewards_forecast("shop:0", "59.90", lines=[OrderLine(sku="tea", amount="59.90")])
     yield from (crm.rules.measure_due_again(min_buyers=6), crm.due(value=None))
     yield from (crm.explain_due("tea:0", "tea"), *crm.most_bought("tea:0"))
     yield from (*crm.segments(), crm.segment("buyers"), crm.attrition("buyers"), crm.customer("shop:0").explain())

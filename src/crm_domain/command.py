@@ -32,7 +32,7 @@ from regulars.crm_domain.event import Event
 from regulars.crm_domain.explain_invalid import expectation
 from regulars.crm_domain.instant import SECOND, to_datetime, to_instant
 from regulars.crm_domain.money import plain_decimal
-from regulars.crm_domain.points import PointsPolicy
+from regulars.crm_domain.points import BonusRule, PointsPolicy
 
 # A clock that runs a little ahead is forgiven and clamped to now; anything later is refused.
 FUTURE_TOLERANCE = 5 * 60 * SECOND
@@ -233,8 +233,8 @@ class Context(Struct, frozen=True, kw_only=True):
     `now` (instant), the store's currency, and of the rules in force what decides: on points, on tickets, on
     opportunities (no pipelines where they have none), and the digest of them all; the `zone` in which the business's
     days begin; after how many microseconds a customer may be asked again; the ids of the rules of `care`, and which of
-    them are of `birthdays`; the ids of the `segments`. Where a command is about another event, `said_at` is the instant
-    of that; where it issues a code, `drawn_code` is one that was drawn at random.
+    them are of `birthdays`; the ids of the `segments`; by which rules bonus points are earned. Where a command is about
+    another event, `said_at` is the instant of that; where it issues a code, `drawn_code` is one drawn at random.
     """
 
     now: int
@@ -248,6 +248,7 @@ class Context(Struct, frozen=True, kw_only=True):
     care: tuple[str, ...] = ()
     birthdays: frozenset[str] = frozenset()
     segments: tuple[str, ...] = ()
+    earn: tuple[BonusRule, ...] = ()
     said_at: int | None = None
     drawn_code: str | None = None
 

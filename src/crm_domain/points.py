@@ -1,9 +1,10 @@
-"""What points a purchase earns, when they can be spent, and when they expire."""
+"""What points a purchase earns, which rules give bonus points, when points can be spent, and when they expire."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -26,6 +27,30 @@ class PointsPolicy(Struct, frozen=True, kw_only=True):
     pending_days: int
     expire_after_months: int
     zone: str
+
+
+#: On what occasion bonus points are earned.
+Occasion = Literal["first_order", "birthday_month", "category", "survey_answered", "referral"]
+#: Whom a referral rewards.
+Rewarded = Literal["referrer", "referred", "both"]
+
+
+class BonusRule(Struct, frozen=True, kw_only=True):
+    """A rule of bonus points in force, by its `id`: so many `points` on an occasion, or `per_unit` for each whole unit
+    of currency of an order, net, rounded down; of a category, of the order's lines with one of its `skus`, where
+    `tea-*` is all that begin so. No order below the `minimum` counts.
+
+    A referral rewards those it is `rewards_whom`, with points that can be spent `keep_days` after the order.
+    """
+
+    id: str
+    on: Occasion
+    points: int | None = None
+    per_unit: Decimal | None = None
+    skus: tuple[str, ...] = ()
+    minimum: Decimal = Decimal(0)
+    rewards_whom: Rewarded = "referrer"
+    keep_days: int = 0
 
 
 def points_for(amount_minor: int, currency: str, per_unit: Decimal) -> int:

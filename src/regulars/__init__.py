@@ -203,6 +203,8 @@ if TYPE_CHECKING:
     from regulars.crm_domain.issued_coupon import CouponIssued, IssueCoupon
     from regulars.crm_domain.membership import (
         AdjustPoints,
+        BonusEarned,
+        BonusReversed,
         CancelMembership,
         CancelRedemption,
         EnrollMember,
@@ -342,6 +344,7 @@ if TYPE_CHECKING:
     from regulars.doing.mail import MailReport
     from regulars.doing.models import Models
     from regulars.doing.outcomes import Outcome
+    from regulars.doing.rewards import ForecastBonus, RewardsForecast
     from regulars.modelling.cant_tell import CantTell
     from regulars.opening import OnStale, default_rules
     from regulars.opening import open as open
@@ -358,6 +361,7 @@ if TYPE_CHECKING:
     from regulars.rules_door.estimating import EstimatedMove, RulesEstimate
     from regulars.rules_door.forecast_change import ForecastChange
     from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
+    from regulars.rules_door.programme import ProgrammeChange
     from regulars.rules_door.publishing import Publication, PublishedRules, RulesVersion
     from regulars.session.clock import Clock
     from regulars.session.freshness import Fresh
@@ -417,7 +421,8 @@ _HOMES = {
         "AddNote InteractionRecorded NoteAdded RecordInteraction RecordSurveyAnswer SurveyAnswered"
     ),
     "regulars.crm_domain.membership": (
-        "AdjustPoints CancelMembership CancelRedemption EnrollMember GrantTierOverride LiftTierOverride "
+        "AdjustPoints BonusEarned BonusReversed CancelMembership CancelRedemption EnrollMember GrantTierOverride "
+        "LiftTierOverride "
         "MembershipCancelled MembershipEnrolled MembershipResumed MembershipSuspended PointsAdjusted "
         "PointsEarned PointsRedeemed PointsReversed RedeemPoints RedemptionCancelled ResumeMembership "
         "SuspendMembership Taken TierOverrideGranted TierOverrideLifted"
@@ -481,6 +486,7 @@ _HOMES = {
     "regulars.rules_door.difference": "DueMove ExplainedMove Move RulesDifference TicketMove",
     "regulars.rules_door.estimating": "EstimatedMove RulesEstimate",
     "regulars.rules_door.forecast_change": "ForecastChange",
+    "regulars.rules_door.programme": "ProgrammeChange",
     "regulars.asking.dismissals": "Dismissed",
     "regulars.asking.due": "DueExplanation DueItem DuePage MostBought",
     "regulars.asking.duplicates": "Duplicates DuplicatesPage",
@@ -490,6 +496,7 @@ _HOMES = {
     "regulars.asking.suspects": "Suspect",
     "regulars.asking.tasks": "TaskDay TaskPage TaskView WholeTask",
     "regulars.doing.outcomes": "Outcome",
+    "regulars.doing.rewards": "ForecastBonus RewardsForecast",
     "regulars.doing.forgetting": "Forgetting Forgotten",
     "regulars.session.freshness": "Fresh",
     "regulars.session.session": "AnyRules",
@@ -572,6 +579,8 @@ __all__ = [
     "BandTotal",
     "BirthdayOf",
     "BirthdaysFound",
+    "BonusEarned",
+    "BonusReversed",
     "BuildView",
     "CalendarEntries",
     "CalendarEntry",
@@ -685,6 +694,7 @@ __all__ = [
     "Firm",
     "FittedModel",
     "Forecast",
+    "ForecastBonus",
     "ForecastChange",
     "ForecastPage",
     "Forgetting",
@@ -784,6 +794,7 @@ __all__ = [
     "PointsReversed",
     "Poison",
     "PreferenceRecorded",
+    "ProgrammeChange",
     "Projections",
     "Publication",
     "PublishedRules",
@@ -859,6 +870,7 @@ __all__ = [
     "ReturnRecorded",
     "ReturnedTotalRecorded",
     "ReviseQuote",
+    "RewardsForecast",
     "Rotation",
     "RulesDifference",
     "RulesEstimate",

@@ -94,12 +94,14 @@ from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.customer import Kind
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import to_datetime
+from regulars.crm_domain.purchase import OrderLine
 from regulars.doing.campaigns import Campaigns
 from regulars.doing.forgetting import Forgetting, Forgotten, forget, forget_again, read_forgotten
 from regulars.doing.importing import ImportProgress, ImportReport, Recognised, import_file, recognise
 from regulars.doing.mail import MailReport, import_mail, our_own
 from regulars.doing.models import Models
 from regulars.doing.outcomes import Outcome
+from regulars.doing.rewards import RewardsForecast, forecast_rewards
 from regulars.doing.transacting import Transacting
 from regulars.hooks.hooks import Hooks
 from regulars.measures.asked import Axes, dimensions
@@ -1779,6 +1781,15 @@ class Regulars:
     def points(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> Points:
         """A member's points: what can be spent, what is pending, and what expires when. Raises NotFound."""
         return find_points(self._session, who, as_of)
+
+    def rewards_forecast(
+        self, who: str | CustomerId, amount: Decimal | str, *, lines: Sequence[OrderLine] = ()
+    ) -> RewardsForecast:
+        """What an order of an amount would bring a customer now: its points, bonus points, and the tier with it.
+
+        It is decided by what decides orders, and not written. Raises Rejected and NotFound as recording it would.
+        """
+        return forecast_rewards(self._session, self._transacting, who, amount, lines)
 
     def value(
         self,

@@ -25,7 +25,7 @@ from regulars.crm_domain.command import (
 )
 from regulars.crm_domain.event import Personal
 from regulars.crm_domain.instant import DAY
-from regulars.crm_domain.points import PointsPolicy
+from regulars.crm_domain.points import BonusRule, PointsPolicy
 from regulars.crm_domain.upcasts import Upcast
 from regulars.crm_domain.wording import Wording, listed, plain_fields, plain_value
 from regulars.projections.engine.projector import Key, Projector, RuledKey
@@ -42,6 +42,7 @@ __all__ = [
     "Addressed",
     "Aggregate",
     "Amount",
+    "BonusRule",
     "Changed",
     "Chronology",
     "Context",

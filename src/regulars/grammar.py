@@ -20,7 +20,7 @@ from regulars.projections.due_again.rules import DueAgain
 from regulars.projections.lifecycle_stage.rules import Lifecycle, StageRule
 from regulars.projections.loyalty_tier.rules import Level, Tier
 from regulars.projections.pipeline.rules import PipelineRule, PipelineStage
-from regulars.projections.points.rules import Points
+from regulars.projections.points.rules import EarnRule, Points
 from regulars.projections.rules.grammar import Business, Cadence
 from regulars.projections.satisfaction.rules import Satisfaction
 from regulars.projections.segments.rules import SegmentRule
@@ -39,6 +39,7 @@ __all__ = [
     "ConditionRule",
     "DueAgain",
     "Each",
+    "EarnRule",
     "Feedback",
     "FeedbackPoints",
     "HeldOutOfAll",

@@ -765,7 +765,7 @@ def check_all_are_somewhere(life: Life) -> None:
         assert now.spent == sum(event.points for event in redeemed if event.redemption_id not in undone_ids)
         assert now.reversed + now.debt == sum_of(life, PointsReversed)
         kept = now.available + now.pending + now.expired
-        assert now.earned + now.added == kept + now.spent + now.reversed + now.removed
+        assert now.earned + now.bonus + now.added == kept + now.spent + now.reversed + now.removed
         assert min(now.available, now.pending, now.expired, now.spent, now.reversed, now.removed, now.debt) >= 0
         assert now.debt == 0 or now.available == now.pending == 0
     assert all(lot.remaining >= 0 for lot in lots)

@@ -27,6 +27,7 @@ from regulars import (
     EnrollMember,
     ErasePersonalData,
     GiveConsent,
+    MakeReferral,
     MergeCustomers,
     NotFound,
     OpenTicket,
@@ -55,7 +56,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAYS = (date(2025, 11, 1), date(2025, 12, 31), date(2026, 2, 1), date(2026, 3, 1), date(2026, 9, 1))
 COPIED = (
     *("commands", "consents", "events", "firms", "forgotten", "keys", "links", "lookups", "outbox", "quarantine"),
-    *("seals", "settings", "subscriptions"),
+    *("referrals", "seals", "settings", "subscriptions"),
 )
 OUTWARD = {"hooks", "deliveries", "tokens", "users", "web_sessions"}
 LEFT_OUT = {"generations", "builds", "generation_builds", "parked"} | OUTWARD
@@ -87,6 +88,7 @@ def make_shop(url: str, folder: Path) -> None:
         crm.do(EnrollMember(customer="shop:1", occurred_at=begin))
         crm.do(RegisterCustomer(ref="acme", kind="firm", occurred_at=begin))
         crm.do(RecordEmployment(customer="shop:1", firm="acme", role="buyer", occurred_at=begin))
+        crm.do(MakeReferral(customer="shop:1", referred="shop:3", occurred_at=begin))
         for number in range(6):
             at = begin + timedelta(days=30 * number)
             crm.do(

@@ -23,6 +23,7 @@ from regulars import (
     Command,
     CustomerId,
     GiveConsent,
+    MakeReferral,
     MergeCustomers,
     NotFound,
     OpenTicket,
@@ -72,7 +73,7 @@ NEWS = {"channel": "email", "purpose": "newsletter"}
 def shop(crm: Regulars, clock: Clock) -> None:
     """Everybody has a name, an e-mail and consents; one was merged, one was told apart again, one was forgotten.
 
-    Two of them name a firm.
+    Two of them name a firm, and two brought others.
     """
     for number, who in enumerate(PEOPLE):
         crm.do(RegisterCustomer(ref=who, name=who.title(), email=f"{number}@example.com", phone=f"+49 30 {number}"))
@@ -81,6 +82,7 @@ def shop(crm: Regulars, clock: Clock) -> None:
     firm = crm.do(RegisterCustomer(kind="firm")).customer_id
     crm.do([RecordEmployment(customer=BOB, firm=firm), OpenTicket(customer=ADA, ticket_id="T", firm=firm)])
     crm.do(ChangeContactDetails(customer=ADA, email="ada@example.com", phone=None))
+    crm.do([MakeReferral(customer=ADA, referred=BOB), MakeReferral(customer=BOB, referred=CY)])
     crm.do(WithdrawConsent(customer=BOB, **NEWS))
     crm.do(MergeCustomers(customer=BOB, into=ADA))
     clock.now += DAY
@@ -211,6 +213,9 @@ def test_what_was_folded_while_links_were_wrong_is_not_gone_on_with(
         ("DELETE FROM regulars_firms WHERE category = 'ticket'", "firm", "lacks event #"),
         ("UPDATE regulars_firms SET position = -position", "firm", "has #-"),
         ("UPDATE regulars_firms SET firm_id = customer_id", "firm", "has event #"),
+        ("DELETE FROM regulars_referrals", "referral", "lacks event #"),
+        ("UPDATE regulars_referrals SET position = -position", "referral", "has #-"),
+        ("UPDATE regulars_referrals SET referred_id = customer_id", "referral", "has event #"),
     ],
 )
 def test_each_difference_is_told_by_event_and_put_right(
@@ -353,6 +358,7 @@ def tamper(crm: Regulars, harm: Harm, stranger: str) -> None:
                 "regulars_consents": ("purpose", stranger),
                 "regulars_forgotten": ("position", -one.get("position", 0)),
                 "regulars_firms": ("firm_id", stranger),
+                "regulars_referrals": ("referred_id", stranger),
                 "regulars_lookups": ("digest", stranger),
             }[name]
             connection.execute(table.delete().where(same(table, one)))

@@ -138,7 +138,14 @@ def test_what_is_compared_is_counted_and_what_is_not_is_named(plain: Shop) -> No
     counts = {each.kind: (each.count, each.wrong) for each in found.compared}
     # Of three who are remembered: three references, three e-mails, and one's later four words about both.
     assert counts.pop("database")[1] == 0
-    assert counts == {"rules": (1, 0), "key": (4, 0), "link": (0, 0), "firm": (0, 0), "consent": (0, 0)} | {
+    assert counts == {
+        "rules": (1, 0),
+        "key": (4, 0),
+        "link": (0, 0),
+        "firm": (0, 0),
+        "referral": (0, 0),
+        "consent": (0, 0),
+    } | {
         "forgotten": (1, 0),
         "look-up": (10, 0),
         "currency": (4, 0),

@@ -13,11 +13,12 @@ from regulars.adapters.indexes.forgotten import FORGOTTEN
 from regulars.adapters.indexes.index import OWNER, Added, Change, Changed, Digest, Index, Removed, Values
 from regulars.adapters.indexes.links import LINKS
 from regulars.adapters.indexes.look_ups import LOOK_UPS
+from regulars.adapters.indexes.referrals import REFERRALS
 from regulars.adapters.sql.statement import Statement
 from regulars.crm_domain.event import Event, Recorded
 
 #: Those that decide whose events are folded together come first: they are put right before anything is folded.
-INDEXES: tuple[Index, ...] = (LINKS, CONSENTS, FORGOTTEN, FIRMS, LOOK_UPS)
+INDEXES: tuple[Index, ...] = (LINKS, CONSENTS, FORGOTTEN, FIRMS, REFERRALS, LOOK_UPS)
 
 
 class IndexWriter:

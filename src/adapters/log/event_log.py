@@ -304,12 +304,12 @@ class EventLog:
             conditions.append(position > search.after if search.oldest_first else position < search.after)
         return sa.and_(*conditions)
 
-    def every(self, search: Search) -> Iterator[Recorded[Event]]:
+    def every(self, search: Search, at_once: int = EVENTS_AT_ONCE) -> Iterator[Recorded[Event]]:
         """All events that meet all conditions, in the same order, read a page at a time."""
         while True:
-            found = self.search(search, EVENTS_AT_ONCE)
+            found = self.search(search, at_once)
             yield from found
-            if len(found) < EVENTS_AT_ONCE:
+            if len(found) < at_once:
                 return
             search = replace(search, after=found[-1].position)
 

@@ -19,7 +19,7 @@ from regulars.adapters.sql.columns import check
 from regulars.adapters.sql.table_names import ours
 from regulars.crm_domain.errors import StoreUnusable
 
-VERSION = 12
+VERSION = 13
 
 #: The names of settings that every command asks for.
 LIVE_GENERATION, CURRENCY = "live_generation", "currency"
@@ -64,6 +64,7 @@ class Schema:
         self.consents = _consents(self.metadata)
         self.forgotten = _forgotten(self.metadata)
         self.firms = _firms(self.metadata)
+        self.referrals = _referrals(self.metadata)
         self.seals = _seals(self.metadata)
         self.tokens = tokens_table(self.metadata)
         self.users = users_table(self.metadata)
@@ -202,6 +203,19 @@ def _firms(metadata: sa.MetaData) -> sa.Table:
         sa.Column("customer_id", sa.Text, primary_key=True),
         sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Index(ours("firms_customer"), "customer_id"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _referrals(metadata: sa.MetaData) -> sa.Table:
+    """A row per referral: who was brought, by whom, and by which event."""
+    return sa.Table(
+        ours("referrals"),
+        metadata,
+        sa.Column("referred_id", sa.Text, primary_key=True),
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Index(ours("referrals_customer"), "customer_id"),
         sqlite_with_rowid=False,
     )
 

@@ -16,6 +16,7 @@ from regulars.adapters.indexes.consents import CONSENTS
 from regulars.adapters.indexes.entries import opening_nothing, repair_entries
 from regulars.adapters.indexes.forgotten import FORGOTTEN
 from regulars.adapters.indexes.look_ups import FROM_THE_BEGINNING
+from regulars.adapters.indexes.referrals import REFERRALS
 from regulars.adapters.log.codec import CODECS
 from regulars.adapters.schema.positions import create_positions, guard_positions
 from regulars.adapters.schema.tables import LIVE_GENERATION, RECORDED, Schema
@@ -161,6 +162,12 @@ def keep_what_reaches_out(connection: Connection, schema: Schema) -> None:
         table.create(connection, checkfirst=True)
 
 
+def keep_referrals(connection: Connection, schema: Schema) -> None:
+    """Version 13: the index of referrals."""
+    schema.referrals.create(connection, checkfirst=True)
+    repair_entries(connection, schema, REFERRALS, opening_nothing(CODECS))
+
+
 _DEPENDED_ON = "2BP01"
 
 
@@ -224,6 +231,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     9: show_what_happened,
     10: keep_what_names_firms,
     11: keep_what_reaches_out,
+    12: keep_referrals,
 }
 
 

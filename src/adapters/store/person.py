@@ -9,13 +9,11 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.indexes.look_ups import is_present
-from regulars.adapters.log.codec import CODECS, codec_of, tags_of
-from regulars.adapters.log.event_log import EVENTS_AT_ONCE
+from regulars.adapters.indexes.referrals import referring
 from regulars.adapters.schema.tables import Schema
-from regulars.adapters.sql.chunks import pages
+from regulars.adapters.sql.chunks import chunks
 from regulars.adapters.sql.damage import FROM_A_BACKUP, Damaged
 from regulars.adapters.store.transaction import Transaction
-from regulars.crm_domain.customer import ReferralMade
 
 
 class Link(Struct, frozen=True, kw_only=True):
@@ -60,15 +58,11 @@ def read_links_of(tx: Transaction, schema: Schema, customer_ids: Iterable[str]) 
 
 def read_referrals_of(connection: Connection, schema: Schema, customer_ids: Iterable[str]) -> list[int]:
     """The instants at which one of some customers was named as having been referred by others."""
-    events, theirs = schema.events, frozenset(customer_ids)
-    columns = (events.c.position, events.c.customer_id, events.c.occurred_at, events.c.type, events.c.payload)
-    referrals = sa.select(*columns).where(events.c.type.in_(tags_of((ReferralMade,), CODECS)))
+    events, theirs = schema.events.c, frozenset(customer_ids)
     found: list[int] = []
-    for rows in pages(connection, referrals, events.c.position, EVENTS_AT_ONCE):
-        for row in rows:
-            event = codec_of(row.type, CODECS).decode(row.payload)
-            if isinstance(event, ReferralMade) and event.referred_id in theirs and row.customer_id not in theirs:
-                found.append(row.occurred_at)
+    for chunk in chunks(referring(connection, schema, theirs)):
+        by_others = sa.and_(events.position.in_(chunk), events.customer_id.not_in(theirs))
+        found += connection.execute(sa.select(events.occurred_at).where(by_others)).scalars()
     return sorted(found)
 
 

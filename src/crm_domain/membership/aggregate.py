@@ -8,6 +8,8 @@ from regulars.crm_domain.aggregate import Aggregate, InTheClear, addressed
 from regulars.crm_domain.membership.decider import (
     MEMBERSHIP,
     AdjustPoints,
+    BonusEarned,
+    BonusReversed,
     CancelMembership,
     CancelRedemption,
     EnrollMember,
@@ -49,7 +51,9 @@ AGGREGATE = Aggregate(
     in_the_clear=(
         InTheClear(fields=("program",), events=(MembershipEnrolled,), why="a word to group members by"),
         InTheClear(
-            fields=("lot_id",), events=(PointsEarned, PointsAdjusted), why="an id that points are accounted for by"
+            fields=("lot_id",),
+            events=(PointsEarned, PointsAdjusted, BonusEarned, BonusReversed),
+            why="an id that points are accounted for by",
         ),
         InTheClear(
             fields=("taken.lot_id",),
@@ -57,10 +61,16 @@ AGGREGATE = Aggregate(
             why="an id that points are accounted for by",
         ),
         InTheClear(
-            fields=("order_id",), events=(PointsEarned, PointsReversed), why="the number that the shop gave the order"
+            fields=("order_id",),
+            events=(PointsEarned, PointsReversed, BonusEarned, BonusReversed),
+            why="the number that the shop gave the order",
         ),
         InTheClear(fields=("return_id",), events=(PointsReversed,), why="the number that the shop gave the return"),
-        InTheClear(fields=("per_unit",), events=(PointsEarned,), why="a number, as exact text"),
+        InTheClear(fields=("per_unit",), events=(PointsEarned, BonusEarned), why="a number, as exact text"),
+        InTheClear(fields=("rule",), events=(BonusEarned, BonusReversed), why="a word of the rules"),
+        InTheClear(fields=("survey_id",), events=(BonusEarned,), why="the number by which a survey is found"),
+        InTheClear(fields=("referred_id",), events=(BonusEarned, BonusReversed), why="a random id, which says nothing"),
+        InTheClear(fields=("skus",), events=(BonusEarned,), why="items of the shop, as the rules name them"),
         InTheClear(
             fields=("redemption_id",),
             events=(PointsRedeemed, RedemptionCancelled),
@@ -74,7 +84,7 @@ AGGREGATE = Aggregate(
         InTheClear(fields=("tier",), events=(TierOverrideGranted,), why="a word of the rules"),
         InTheClear(
             fields=("rules_digest",),
-            events=(PointsEarned, PointsReversed, PointsAdjusted),
+            events=(PointsEarned, PointsReversed, PointsAdjusted, BonusEarned, BonusReversed),
             why="says which rules decided",
         ),
     ),

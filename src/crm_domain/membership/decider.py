@@ -12,8 +12,10 @@
 6. A return takes back the points of the net amount before it less those of the net amount after it, on the terms they
    were earned on; so what is returned whole, in whatever steps, leaves none.
 7. What can't be taken back is owed, and no point that could be spent or is pending stands beside a debt (see `ledger`).
-8. Points are adjusted by hand for a reason that is given; no more is taken than there is.
-9. One tier override at a time; it ends at its own instant or when it is lifted.
+8. A rule gives bonus points once for an order, an answer or a referred customer, as a lot of their own; they are taken
+   back as invariant 6 has it, a number of points once the order is worth nothing (see `bonus`).
+9. Points are adjusted by hand for a reason that is given; no more is taken than there is.
+10. One tier override at a time; it ends at its own instant or when it is lifted.
 
 **Backdating.** A move told late lets the orders earn that turn out to be placed while the membership was in force, and
 those lose their points that weren't. A redemption told late is decided on what stood at its own instant, and invariant
@@ -64,7 +66,7 @@ from regulars.crm_domain.membership.ledger import (
     settled,
     taken_from,
 )
-from regulars.crm_domain.points import MAX_POINTS, expires_at
+from regulars.crm_domain.points import MAX_POINTS, Occasion, expires_at
 
 CATEGORY = "membership"
 
@@ -148,6 +150,46 @@ class PointsReversed(Event, frozen=True, kw_only=True, tag="PointsReversed"):
     outside: bool = False
 
 
+class BonusEarned(Event, frozen=True, kw_only=True, tag="BonusEarned"):
+    """A rule gave bonus points on an occasion: for an order, for an answer, or for having referred somebody.
+
+    `lot_id` names the rule and the cause. `per_unit` is what each whole unit of currency earned, None where the points
+    were a number; `skus` and `minimum`, in minor units, are what the rule asked of the order.
+    """
+
+    at: int
+    lot_id: str
+    points: int
+    rule: str
+    occasion: Occasion
+    available_at: int
+    expires_at: int
+    order_id: str | None = None
+    survey_id: str | None = None
+    referred_id: str | None = None
+    per_unit: str | None = None
+    skus: tuple[str, ...] = ()
+    minimum: int = 0
+    rules_digest: str | None = None
+
+
+class BonusReversed(Event, frozen=True, kw_only=True, tag="BonusReversed"):
+    """A return, or a correction, took back bonus points of a lot, or made a debt of them.
+
+    `outside` says that the order was placed while no membership was in force, as was told later.
+    """
+
+    at: int
+    lot_id: str
+    points: int
+    rule: str
+    occasion: Occasion
+    order_id: str | None = None
+    referred_id: str | None = None
+    rules_digest: str | None = None
+    outside: bool = False
+
+
 class PointsAdjusted(Event, frozen=True, kw_only=True, tag="PointsAdjusted"):
     """Points were added by hand, as a lot of their own, or removed (below zero), and `taken` says from which lots."""
 
@@ -184,6 +226,8 @@ MembershipEvent = (
     | PointsRedeemed
     | RedemptionCancelled
     | PointsReversed
+    | BonusEarned
+    | BonusReversed
     | PointsAdjusted
     | TierOverrideGranted
     | TierOverrideLifted
@@ -268,8 +312,8 @@ class Membership(Struct, frozen=True, kw_only=True):
     """What the next decision on a membership needs to know.
 
     `moves` are in order of time; `status`, `program` and the spans `in_force`, each [from, to), follow from them.
-    `debts` are points owed, by the lot whose order was returned, oldest first. `outside` are the lots of orders that
-    lost their points as no membership was in force.
+    `debts` are points owed, by the lot whose order was returned, oldest first. `outside` are the first lots of what
+    lost its points as no membership was in force.
     """
 
     status: MembershipStatus = MembershipStatus.NONE
@@ -296,7 +340,7 @@ def _evolved(state: Membership, event: MembershipEvent) -> Membership:
             return _moved(state, Move(event.at, "enrolled", program))
         case MembershipResumed() | MembershipSuspended() | MembershipCancelled():
             return _moved(state, Move(event.at, MOVE_KINDS[type(event)]))
-        case PointsEarned():
+        case PointsEarned() | BonusEarned():
             inside = replace(state, outside=state.outside - {record_of_lot(event.lot_id)})
             return _with_lot(inside, _earned_lot(event), event.at)
         case PointsRedeemed(redemption_id=redemption_id, taken=taken):
@@ -305,11 +349,10 @@ def _evolved(state: Membership, event: MembershipEvent) -> Membership:
             return replace(state, lots=moved(state.lots, taken, "spent"), redemptions=redemptions)
         case RedemptionCancelled(redemption_id=redemption_id):
             return _given_back(state, redemption_id, event.at)
-        case PointsReversed(order_id=order_id, points=points, number=number):
-            lot_id = lot_of_order(order_id, number)
-            debts = state.debts | {lot_id: state.debts.get(lot_id, 0) + points}
-            outside = state.outside | {lot_id} if event.outside else state.outside
-            return _settled(replace(state, debts=debts, outside=outside), event.at)
+        case PointsReversed(order_id=order_id, points=points, number=number, outside=outside):
+            return _taken_back(state, lot_of_order(order_id, number), points, event.at, outside=outside)
+        case BonusReversed(lot_id=lot_id, points=points, outside=outside):
+            return _taken_back(state, lot_id, points, event.at, outside=outside)
         case PointsAdjusted():
             return _adjusted(state, event)
         case TierOverrideGranted():
@@ -329,8 +372,8 @@ def _instant(move: Move) -> int:
     return move.at
 
 
-def _earned_lot(event: PointsEarned) -> Lot:
-    return Lot(
+def _earned_lot(event: PointsEarned | BonusEarned) -> Lot:
+    lot = Lot(
         lot_id=event.lot_id,
         points=event.points,
         available_at=event.available_at,
@@ -338,6 +381,23 @@ def _earned_lot(event: PointsEarned) -> Lot:
         order_id=event.order_id,
         per_unit=event.per_unit,
     )
+    if isinstance(event, PointsEarned):
+        return lot
+    return replace(
+        lot,
+        rule=event.rule,
+        occasion=event.occasion,
+        referred_id=event.referred_id,
+        skus=event.skus,
+        minimum=event.minimum,
+    )
+
+
+def _taken_back(state: Membership, lot_id: str, points: int, at: int, *, outside: bool) -> Membership:
+    """The state where points of a lot, the first of its record, are owed; they are taken where there are any."""
+    debts = state.debts | {lot_id: state.debts.get(lot_id, 0) + points}
+    orders = state.outside | {lot_id} if outside else state.outside
+    return _settled(replace(state, debts=debts, outside=orders), at)
 
 
 def _settled(state: Membership, at: int) -> Membership:
@@ -540,7 +600,7 @@ def cancel_redemption(command: CancelRedemption, state: Membership, context: Con
 
 
 def adjust(command: AdjustPoints, state: Membership, context: Context) -> tuple[Event, ...]:
-    """Invariants 2 and 8."""
+    """Invariants 2 and 9."""
     known = None if command.adjustment_id is None else state.adjustments.get(command.adjustment_id)
     if known == command.points:
         return ()
@@ -576,7 +636,7 @@ def _removal(command: AdjustPoints, state: Membership, at: int) -> PointsAdjuste
 
 
 def grant_tier_override(command: GrantTierOverride, state: Membership, context: Context) -> tuple[Event, ...]:
-    """Invariants 2 and 9."""
+    """Invariants 2 and 10."""
     until = None if command.until is None else to_instant(command.until)
     if state.override is not None and (state.override.tier, state.override.until) == (command.tier, until):
         return ()
@@ -590,7 +650,7 @@ def grant_tier_override(command: GrantTierOverride, state: Membership, context: 
 
 
 def lift_tier_override(command: LiftTierOverride, state: Membership, context: Context) -> tuple[Event, ...]:
-    """Invariants 2 and 9, whatever the membership's status; one that has ended by itself needs no lifting."""
+    """Invariants 2 and 10, whatever the membership's status; one that has ended by itself needs no lifting."""
     if state.override is None:
         return ()
     at = _in_order(command, state, context)

@@ -8,6 +8,8 @@ from regulars.crm_domain.aggregate import Examples
 from regulars.crm_domain.instant import DAY
 from regulars.crm_domain.membership.decider import (
     AdjustPoints,
+    BonusEarned,
+    BonusReversed,
     CancelMembership,
     CancelRedemption,
     EnrollMember,
@@ -31,6 +33,8 @@ from regulars.crm_domain.membership.decider import (
 from regulars.crm_domain.membership.ledger import Taken
 
 _AT = 1_772_366_400_000_000  # 2026-03-01, noon
+_ORDER, _SURVEY = "5f1d7a84db00d2fce00b31a7fc73224f", "0c92aa1ab8b1d1d4a5b7d1f1c9b1a0d3"
+_ANOTHER = "8f14e45fceea167a5a36dedd4bea2543"
 _DIGEST = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 
 
@@ -62,6 +66,53 @@ def examples() -> Examples:
             PointsReversed(at=_AT, order_id="A-1", points=20, return_id="R-1", rules_digest=_DIGEST),
             PointsReversed(at=_AT, order_id="A-1", points=5, number=2, correction=True),
             PointsReversed(at=_AT, order_id="A-1", points=5, outside=True),
+            BonusEarned(
+                at=_AT,
+                lot_id=f"bonus:tea:{_ORDER}",
+                points=59,
+                rule="tea",
+                occasion="category",
+                order_id="A-1",
+                per_unit="1",
+                skus=("tea-*",),
+                minimum=2000,
+                available_at=_AT + 14 * DAY,
+                expires_at=_AT + 365 * DAY,
+                rules_digest=_DIGEST,
+            ),
+            BonusEarned(
+                at=_AT,
+                lot_id=f"bonus:answer:{_SURVEY}",
+                points=20,
+                rule="answer",
+                occasion="survey_answered",
+                survey_id="S-1",
+                available_at=_AT,
+                expires_at=_AT + 365 * DAY,
+            ),
+            BonusEarned(
+                at=_AT,
+                lot_id=f"bonus:friend:{_ORDER}",
+                points=100,
+                rule="friend",
+                occasion="referral",
+                referred_id=_ANOTHER,
+                available_at=_AT + 30 * DAY,
+                expires_at=_AT + 395 * DAY,
+            ),
+            BonusReversed(
+                at=_AT, lot_id=f"bonus:tea:{_ORDER}", points=20, rule="tea", occasion="category", order_id="A-1"
+            ),
+            BonusReversed(
+                at=_AT,
+                lot_id=f"bonus:friend:{_ORDER}",
+                points=100,
+                rule="friend",
+                occasion="referral",
+                referred_id=_ANOTHER,
+                rules_digest=_DIGEST,
+                outside=True,
+            ),
             PointsAdjusted(
                 at=_AT,
                 points=25,

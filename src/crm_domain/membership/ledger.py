@@ -19,6 +19,8 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from regulars.crm_domain.points import Occasion
+
 
 class Taken(Struct, frozen=True, kw_only=True):
     """So many points from one lot."""
@@ -28,7 +30,11 @@ class Taken(Struct, frozen=True, kw_only=True):
 
 
 class Lot(Struct, frozen=True, kw_only=True):
-    """Points that came together and expire together, by what became of them."""
+    """Points that came together and expire together, by what became of them.
+
+    `rule` is that by which they were earned as a bonus on an `occasion`, with the `skus` and the `minimum` order, in
+    minor units, that it asked for then.
+    """
 
     lot_id: str
     points: int
@@ -39,6 +45,11 @@ class Lot(Struct, frozen=True, kw_only=True):
     spent: int = 0
     reversed: int = 0
     removed: int = 0
+    rule: str | None = None
+    occasion: Occasion | None = None
+    referred_id: str | None = None
+    skus: tuple[str, ...] = ()
+    minimum: int = 0
 
     @property
     def remaining(self) -> int:
@@ -55,8 +66,16 @@ def lot_of_order(order_id: str, number: int = 1, again: int = 0) -> str:
     return f"order{record}{f'+{again}' if again else ''}:{order_id}"
 
 
+def lot_of_bonus(rule: str, cause: str, again: int = 0) -> str:
+    """The id of the lot that a rule gave for a cause, or gave back for the `again`th time.
+
+    A cause is the id of the stream of the order or the survey, so a referrer's lot doesn't say which order it was.
+    """
+    return f"bonus{f'+{again}' if again else ''}:{rule}:{cause}"
+
+
 def record_of_lot(lot_id: str) -> str:
-    """The id of the first lot of the order's record that a lot is of; that of any other lot is its own."""
+    """The id of the first lot of the order's record, or of the bonus, that a lot is of; of any other lot its own."""
     head, colon, order_id = lot_id.partition(":")
     return head.partition("+")[0].removesuffix("#1") + colon + order_id
 
@@ -104,12 +123,13 @@ def settled(lots: dict[str, Lot], debts: dict[str, int], at: int) -> tuple[dict[
 
 
 class Balance(Struct, frozen=True, kw_only=True):
-    """Points at an instant: earned + added == available + pending + spent + expired + reversed + removed.
+    """Points at an instant: earned + bonus + added == available + pending + spent + expired + reversed + removed.
 
     `reversed` is what was taken back so far, `debt` what is still to be; beside a debt nothing is available or pending.
     """
 
     earned: int = 0
+    bonus: int = 0
     added: int = 0
     available: int = 0
     pending: int = 0
@@ -129,8 +149,9 @@ def balance_of(lots: Iterable[Lot], debts: Iterable[int], at: int) -> Balance:
     """Where the points of some lots are at an instant, beside what is owed."""
     lots = tuple(lots)
     return Balance(
-        earned=sum(lot.points for lot in lots if lot.order_id is not None),
-        added=sum(lot.points for lot in lots if lot.order_id is None),
+        earned=sum(lot.points for lot in lots if lot.rule is None and lot.order_id is not None),
+        bonus=sum(lot.points for lot in lots if lot.rule is not None),
+        added=sum(lot.points for lot in lots if lot.rule is None and lot.order_id is None),
         available=sum(lot.remaining for lot in lots if lot.available_at <= at < lot.expires_at),
         pending=sum(lot.remaining for lot in lots if at < lot.available_at and at < lot.expires_at),
         spent=sum(lot.spent for lot in lots),

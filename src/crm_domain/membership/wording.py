@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from regulars.crm_domain.membership.decider import (
+    BonusEarned,
+    BonusReversed,
     Membership,
     MembershipCancelled,
     MembershipEnrolled,
@@ -42,6 +44,10 @@ def what(event: MembershipEvent) -> str:
             return f"redemption {redemption_id} cancelled"
         case PointsReversed(points=points, order_id=order_id):
             return f"{say_points(points)} taken back on order {order_id}"
+        case BonusEarned(points=points):
+            return f"{say_points(points)} earned {_for(event)}"
+        case BonusReversed(points=points, rule=rule):
+            return f"{say_points(points)} of the bonus {rule} taken back"
         case PointsAdjusted(points=points):
             return f"{say_points(abs(points))} {'added' if points > 0 else 'removed'} by hand"
         case TierOverrideGranted(tier=tier):
@@ -72,6 +78,12 @@ def deed(event: MembershipEvent, who: str, other: str) -> str:
         case PointsReversed(points=points, order_id=order_id, correction=correction):
             why = "a correction of" if correction else "a return on"
             return f"took {say_points(points)} back from {who} for {why} order {order_id}"
+        case BonusEarned(points=points):
+            return f"gave {who} {say_points(points)} {_for(event)}"
+        case BonusReversed(points=points, order_id=str(order_id)):
+            return f"took {say_points(points)} of the bonus {event.rule} back from {who} for order {order_id}"
+        case BonusReversed(points=points, rule=rule):
+            return f"took {say_points(points)} of the bonus {rule} back from {who} for an order of who was referred"
         case PointsAdjusted(points=points) if points > 0:
             return f"gave {who} {say_points(points)} by hand"
         case PointsAdjusted(points=points):
@@ -89,6 +101,24 @@ def fields(state: Membership) -> Iterator[Field]:
     outstanding = sum(lot.remaining for lot in state.lots.values()) - sum(state.debts.values())
     yield "points", str(outstanding) if state.lots else None  # pending and expired ones included
     yield "tier", None if state.override is None else state.override.tier
+
+
+def _for(event: BonusEarned) -> str:
+    """What a bonus was for."""
+    match event.occasion:
+        case "first_order":
+            why = f"as the first order {event.order_id}"
+        case "birthday_month":
+            why = f"on order {event.order_id} in the month of a birthday"
+        case "category":
+            why = f"on items of order {event.order_id}"
+        case "survey_answered":
+            why = f"for an answer to survey {event.survey_id}"
+        case "referral" if event.order_id is None:
+            why = "for having referred somebody who bought"
+        case "referral":
+            why = f"on order {event.order_id}, having been referred"
+    return f"{why} (bonus {event.rule})"
 
 
 def say_points(points: int) -> str:

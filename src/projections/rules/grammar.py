@@ -30,7 +30,8 @@ from regulars.projections.lifecycle_stage.rules import Lifecycle
 from regulars.projections.loyalty_tier.rules import Tier
 from regulars.projections.parts import Part, Positive, canonical_json, suggestion
 from regulars.projections.pipeline.rules import MAX_PIPELINES, PipelineRule, require_named_once
-from regulars.projections.points.rules import Points
+from regulars.projections.points.rules import EveryEarn, Points
+from regulars.projections.points.rules import require_named_once as require_earning_once
 from regulars.projections.rules.complaints import MAX_COMPLAINTS, complaints
 from regulars.projections.rules.toml import read_toml
 from regulars.projections.satisfaction.rules import Csat, Nps, Satisfaction
@@ -118,6 +119,7 @@ class Ruleset(Part):
         description="What an answer to a survey says, how long it counts, and when somebody may be asked again."
     )
     points: Points = Field(description="How points are earned, and when they can be spent and expire.")
+    earn: EveryEarn = Field(default=(), description="Occasions on which bonus points are given.")
     segment: Annotated[tuple[SegmentRule, ...], Field(max_length=MAX_SEGMENTS)] = Field(
         default=(), description="Segments: who belongs together."
     )
@@ -163,6 +165,11 @@ class Ruleset(Part):
     @model_validator(mode="after")
     def _names_each_pipeline_once(self) -> Ruleset:
         require_named_once(self.pipeline)
+        return self
+
+    @model_validator(mode="after")
+    def _names_each_bonus_once(self) -> Ruleset:
+        require_earning_once(self.earn)
         return self
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 from regulars.crm_domain.birthday import lunar_days
 from regulars.crm_domain.errors import StoreUnusable
@@ -17,6 +18,27 @@ def lunar_birthdays(day: date) -> tuple[str, ...]:
 
     Raises StoreUnusable without the library, and for a day outside its table.
     """
+    found, following = _lunar(day), _lunar(day + timedelta(days=1))
+    last = found.day if following.day == 1 else 0
+    return lunar_days(found.month, found.day, last=last)
+
+
+def lunar_month(day: date) -> int:
+    """The month of the lunar calendar in which a day lies, 1 to 12; a leap month counts as its month.
+
+    Raises StoreUnusable as `lunar_birthdays` does.
+    """
+    return int(_lunar(day).month)
+
+
+def days_between(first: date, last: date) -> Iterator[date]:
+    """Each day from the first to the last."""
+    for number in range((last - first).days + 1):
+        yield first + timedelta(days=number)
+
+
+def _lunar(day: date) -> Any:
+    """A day of the lunar calendar, with its month and day."""
     try:
         from borax.calendars.lunardate import LunarDate
     except ImportError:
@@ -25,14 +47,6 @@ def lunar_birthdays(day: date) -> tuple[str, ...]:
             "'regulars[lunar]'"
         ) from None
     try:
-        found, following = (LunarDate.from_solar(each) for each in (day, day + timedelta(days=1)))
+        return LunarDate.from_solar(day)
     except ValueError:
         raise StoreUnusable(_OUT_OF_REACH) from None
-    last = found.day if following.day == 1 else 0
-    return lunar_days(found.month, found.day, last=last)
-
-
-def days_between(first: date, last: date) -> Iterator[date]:
-    """Each day from the first to the last."""
-    for number in range((last - first).days + 1):
-        yield first + timedelta(days=number)

@@ -724,6 +724,17 @@ _add(
 )
 
 
+_rewards = _group("rewards", "What customers get for what they buy.")
+_add(
+    _rewards,
+    "forecast",
+    "rewards.forecast",
+    "Show what an order would bring a customer now: points, bonus points, and the tier. Nothing is recorded.",
+    "regulars rewards forecast shop:42 --amount 59.90",
+    "regulars rewards forecast shop:42 --amount 59.90 --sku tea-100=24.90 --json",
+)
+
+
 _export = _group("export", "Take events elsewhere, or reports that need no key.")
 _add(
     _export,

@@ -49,6 +49,7 @@ from regulars.profile.values import CustomerPage, Few, Said
 from regulars.projections.rules.grammar import Ruleset
 from regulars.rules_door.difference import ExplainedMove, Move, RulesDifference
 from regulars.rules_door.measuring import MeasuredGap, MeasuredGaps
+from regulars.rules_door.programme import ProgrammeChange
 from regulars.rules_door.publishing import Publication, RulesVersion
 from regulars.today.values import DueLine, Today
 from regulars.upkeep.keys import Rotation
@@ -868,11 +869,18 @@ def difference(
             for one in each.due
         ],
         "forecast": [to_dict(one) for one in each.forecast],
+        "programme": None if each.programme is None else programme(each.programme),
         "moves": [
             {"ref": refs[one.customer_id]} | _move(one) | (_explained(why[one]) if one in why else {})
             for one in each.moves
         ],
     }
+
+
+def programme(each: ProgrammeChange) -> Object:
+    """What other rules of points cost."""
+    money = {"old_liability": each.old_liability, "new_liability": each.new_liability}
+    return to_dict(each) | {name: None if amount is None else format(amount, "f") for name, amount in money.items()}
 
 
 def _move(each: Move) -> Object:

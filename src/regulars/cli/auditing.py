@@ -29,7 +29,7 @@ from regulars.cli.words import parse_moment
 from regulars.pictures import timeline_svg
 
 #: What has a lane of its own in a picture.
-_IN_LANES = frozenset({"PurchaseRecorded", "PointsEarned", "PointsReversed"})
+_IN_LANES = frozenset({"PurchaseRecorded", "PointsEarned", "PointsReversed", "BonusEarned", "BonusReversed"})
 
 Day = partial(typer.Option, metavar="WHEN", parser=parse_moment)
 

@@ -6,6 +6,7 @@ Movers stand in a matrix, or line by line where it would have too many columns o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import get_args
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ from regulars.projections.rules.grammar import Ruleset
 from regulars.projections.ticket_queue.judge import Timeliness
 from regulars.rules_door.difference import ExplainedMove, RulesDifference, Shown
 from regulars.rules_door.forecast_change import ForecastChange
+from regulars.rules_door.programme import ProgrammeChange
 
 MATRIX_VALUES = 6
 CORNER = "from \\ to"
@@ -67,6 +69,8 @@ def drawn(
         yield Text(f"\nDue again: {items} of customers would be something else", style="bold")
         yield Padding(counted(found.moved_due, DUE_VALUES, DUE_VALUES), (0, 0, 0, 2))
     yield from _forecasts(found)
+    if found.programme is not None:
+        yield from _programme(found.programme, found.currency)
     if explained:
         yield Text("\nThe most valuable first, with what makes the difference:\n")
         width = min(render.console().width, render.WIDE)
@@ -97,6 +101,27 @@ def _forecasts(found: RulesDifference) -> Iterator[ConsoleRenderable]:
     ]
     titles = ("", "Open", "Now", "Then", "Change", "Stale")
     yield Padding(render.table(titles, rows, fold=0), (0, 0, 0, 2))
+
+
+def _programme(each: ProgrammeChange, currency: str | None) -> Iterator[ConsoleRenderable]:
+    """What other rules of points cost; what was earned stays whatever they say."""
+    yield Text(f"\nPoints: {each.outstanding:,} outstanding, and what was earned stays as it is", style="bold")
+    rows = [("Outstanding, in money", _money(each.old_liability), _money(each.new_liability), "")]
+    for what, old, new in (
+        ("Points on orders", each.old_earned, each.new_earned),
+        ("Bonus points on orders", each.old_bonus, each.new_bonus),
+    ):
+        rows.append((what, f"{old:,}", f"{new:,}", f"{new - old:+,}"))
+    titles = ("" if currency is None else f"Money in {currency}", "Now", "Then", "Change")
+    yield Padding(render.table(titles, rows, fold=0), (0, 0, 0, 2))
+    orders = "The order" if each.orders == 1 else f"The {each.orders:,} orders"
+    yield Text(f"  {orders} of members in the last 365 days would have earned that.")
+    if each.not_counted:
+        yield Text(f"  Not counted, as an order alone doesn't tell: {', '.join(each.not_counted)}.")
+
+
+def _money(amount: Decimal | None) -> str:
+    return "not said" if amount is None else f"{amount:,}"
 
 
 def _stale(each: ForecastChange) -> str:

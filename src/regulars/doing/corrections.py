@@ -32,15 +32,12 @@ from regulars.crm_domain.purchase import (
     recorded_anew,
     reported,
 )
-from regulars.doing.identities import resolve
-from regulars.doing.policies import ever_one_with, membership_that_earned, move_points
+from regulars.doing.bonuses import move_bonuses
+from regulars.doing.identities import ever_one_with, resolve
+from regulars.doing.orders import placed_at, stream_of_record
+from regulars.doing.policies import membership_that_earned, move_points
 from regulars.doing.stream import Stream
 from regulars.doing.unit_of_work import Target, UnitOfWork
-
-
-def stream_of_record(work: UnitOfWork, order_id: str, number: int) -> str:
-    """The stream of an order's record with a number. No order's id has the line break that stands before it."""
-    return work.stream_of(PURCHASE, order_id if number == 1 else f"{order_id}\n{number}")
 
 
 def stream_of_last_record(work: UnitOfWork, order_id: str) -> str:
@@ -105,24 +102,23 @@ def record_anew(
     )
     told_at, terms = placed_at(stream), _first_terms(work, target.customer_id, anew)
     assert told_at is not None
-    at_last = told_at
+    bought_at = told_at
     if isinstance(command, CorrectPurchase) and command.bought_at is not None:
-        at_last = instant_told(command.bought_at, work.pending.context.now)
-    work.keep(anew, command, following, at_last, caused_by=cause)
-    move_points(work, anew, None, command, following, at, placed_at=at_last, terms=terms)
+        bought_at = instant_told(command.bought_at, work.pending.context.now)
+    work.keep(anew, command, following, bought_at, caused_by=cause)
+    recorded = len(work.pending.drafts) - 1
+    move_points(work, anew, None, command, following, at, placed_at=bought_at, terms=terms)
+    move_bonuses(work, anew, None, command, following, at, recorded, placed_at=bought_at)
     for (returned_at, *_), each in stream.told:
         if isinstance(each, ReturnRecorded | ReturnedTotalRecorded):
             before_it = work.state(following)
             returned = replace(each, number=anew.number)
             work.keep(returned, command, following, returned_at, caused_by=cause)
+            its = len(work.pending.drafts) - 1
             move_points(work, returned, before_it, command, following, at)
+            move_bonuses(work, returned, before_it, command, following, at, its)
     for source, said in stream.state.said.items():
         work.keep(reported(anew, source or None, said), command, following, at, caused_by=cause)
-
-
-def placed_at(stream: Stream) -> int | None:
-    """When the order of a record was placed."""
-    return next((place[0] for place, event in stream.told if isinstance(event, PurchaseRecorded)), None)
 
 
 def _owner(work: UnitOfWork, command: Command, target: Target) -> str:

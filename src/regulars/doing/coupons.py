@@ -37,8 +37,9 @@ from regulars.crm_domain.purchase import (
     ReturnedTotalRecorded,
 )
 from regulars.crm_domain.rulebook import NOBODY
-from regulars.doing.corrections import placed_at, stream_of_last_record
+from regulars.doing.corrections import stream_of_last_record
 from regulars.doing.identities import family_of
+from regulars.doing.orders import placed_at
 from regulars.doing.unit_of_work import Target, UnitOfWork
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from regulars.adapters.importing.mapping import Details
+from regulars.adapters.log.event_log import Draft
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.crm_domain.assessment import RecordAssessment
@@ -33,6 +34,7 @@ from regulars.crm_domain.issued_coupon import IssueCoupon
 from regulars.crm_domain.membership import MEMBERSHIP, PointsRedeemed, RedeemPoints, RedemptionCancelled
 from regulars.crm_domain.purchase import PURCHASE
 from regulars.crm_domain.rulebook import NOBODY
+from regulars.doing.bonuses import move_bonuses
 from regulars.doing.corrections import (
     corrected_at,
     is_so_already,
@@ -164,6 +166,7 @@ class Execution:
             for of, part in self._shared(event, target):
                 work.keep(part, command, of, then, caused_by=follows)
             move_points(work, event, before, command, target, then)
+            move_bonuses(work, event, before, command, target, then, cause)
             record_anew(work, event, stream.state, meant, target, then, cause)
             follow_late_move(work, event, command, target, then, cause)
             follow_links(work, event, command, customer_id, then)
@@ -225,6 +228,16 @@ class Execution:
     def decided(self) -> int:
         """How many events have been decided so far."""
         return len(self._work.pending.drafts)
+
+    @property
+    def drafts(self) -> tuple[Draft, ...]:
+        """The events that have been decided so far."""
+        return tuple(self._work.pending.drafts)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be said of them."""
+        return tuple(self._work.pending.remarks.values())
 
     def knows(self, reference: str | None) -> bool:
         """Whether a customer has this reference, one of this transaction included."""

@@ -119,6 +119,12 @@ def family_of(work: UnitOfWork, customer_id: str) -> tuple[str, ...]:
     return work.pending.families.members(customer_id)
 
 
+def ever_one_with(work: UnitOfWork, customer_id: str) -> tuple[str, ...]:
+    """The customers who are or were merged with a customer, that one's family first."""
+    ever = (*work.tx.ever_linked(customer_id), *sorted(work.pending.merged_here))
+    return (*family_of(work, customer_id), *ever)
+
+
 def merging(work: UnitOfWork, customer_id: str) -> Family:
     """The properties of a family that decide whether it may be merged."""
     members = family_of(work, customer_id)

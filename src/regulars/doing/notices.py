@@ -1,5 +1,5 @@
 """What is to be said of what was recorded all the same: a survey that was sent too soon after another, an order that
-counts again without its coupon.
+counts again without its coupon, and whatever was remarked when it was decided.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ _OF_SURVEYS: frozenset[type[Event]] = frozenset({SurveySent, SurveyBounced, Surv
 
 def notices_of(work: UnitOfWork, recorded: Sequence[Recorded[Event]]) -> Mapping[int, str]:
     """By the positions of events that were just recorded, what is to be said of them."""
-    return {**_of_surveys(work, recorded), **dict(coupon_notices(work, recorded))}
+    remarks = {recorded[index].position: said for index, said in work.pending.remarks.items()}
+    return {**remarks, **_sent_too_soon(work, recorded), **dict(coupon_notices(work, recorded))}
 
 
-def _of_surveys(work: UnitOfWork, recorded: Sequence[Recorded[Event]]) -> dict[int, str]:
+def _sent_too_soon(work: UnitOfWork, recorded: Sequence[Recorded[Event]]) -> dict[int, str]:
     least = work.pending.context.ask_again
     sent = [each for each in recorded if isinstance(each.event, SurveySent)]
     if least is None or not sent:

@@ -8,7 +8,14 @@ from typing import Any
 from regulars.adapters.indexes.links import families_of
 from regulars.adapters.vault.mentions import Names, details_of
 from regulars.crm_domain.command import Command
-from regulars.crm_domain.customer import CUSTOMER, AccountStatus, CustomerMerged, MergeUndone, PersonalDataErased
+from regulars.crm_domain.customer import (
+    CUSTOMER,
+    AccountStatus,
+    CustomerMerged,
+    MergeUndone,
+    PersonalDataErased,
+    ReferralMade,
+)
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.membership import (
@@ -23,13 +30,17 @@ from regulars.crm_domain.membership import (
 )
 from regulars.crm_domain.merge import require_mergeable
 from regulars.crm_domain.purchase import PurchaseRecorded, PurchaseVoided, ReturnedTotalRecorded, ReturnRecorded
-from regulars.doing.identities import family_of, merging
+from regulars.doing.identities import ever_one_with, family_of, merging
 from regulars.doing.memberships import first_membership
 from regulars.doing.unit_of_work import Target, UnitOfWork
 
 
 def require_allowed(work: UnitOfWork, event: Event, customer_id: str) -> None:
-    """Raise Rejected for a merge of two families that can't be one, and a forgetting whose reason names one."""
+    """Raise Rejected for a merge of two families that can't be one, for a referral of somebody by themselves, and for a
+    forgetting whose reason names one.
+    """
+    if isinstance(event, ReferralMade) and event.referred_id in family_of(work, customer_id):
+        raise Rejected("self_referral", "these two are one customer, who can't refer themselves")
     if isinstance(event, CustomerMerged):
         require_mergeable(merging(work, customer_id), merging(work, event.into_id))
     if isinstance(event, PersonalDataErased) and event.cause is not None:
@@ -87,12 +98,6 @@ def move_points(
     cause = len(pending.drafts) - 1
     for each in moved:
         work.keep(each, command, to, each.at, caused_by=cause)
-
-
-def ever_one_with(work: UnitOfWork, customer_id: str) -> tuple[str, ...]:
-    """The customers who are or were merged with a customer."""
-    ever = (*work.tx.ever_linked(customer_id), *sorted(work.pending.merged_here))
-    return (*family_of(work, customer_id), *ever)
 
 
 def membership_that_earned(

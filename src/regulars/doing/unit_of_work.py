@@ -43,7 +43,7 @@ class Pending(Struct, kw_only=True):
     `ids` are those of references, of which `sought` were looked up. `into` are the links of customers who are one, as
     far as `linked` were asked for, and `families` what follows from them; `merged_here` took part in a merge of this
     transaction. `streams` are those with events, of the `loaded` ones. `texts` are the events at positions that were
-    read, None where there is none.
+    read, None where there is none. `remarks` are what is to be said of some drafts, by their indexes.
     """
 
     context: Context
@@ -59,6 +59,7 @@ class Pending(Struct, kw_only=True):
     drafts: list[Draft] = field(default_factory=list)
     carried_out: list[CarriedOut] = field(default_factory=list)
     command_ids: set[str] = field(default_factory=set)
+    remarks: dict[int, str] = field(default_factory=dict)
 
     def copy(self) -> Pending:
         """A snapshot: every collection is copied, whatever fields there are."""

@@ -18,6 +18,7 @@ from msgspec import Struct
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.histories import History, read_facts
 from regulars.adapters.read_models.keyed_pages import held_keys, keys_at, values_at, values_of_keys
+from regulars.adapters.read_models.measuring import outstanding
 from regulars.adapters.read_models.pages import newest_event_at
 from regulars.adapters.read_models.replay import EVERYONE, Replayed, first_customers, in_chunks, replay
 from regulars.adapters.read_models.rows import ReadModels
@@ -31,6 +32,7 @@ from regulars.crm_domain.customer import CustomerRegistered
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY, to_datetime, to_instant
+from regulars.crm_domain.membership import MembershipEvent
 from regulars.crm_domain.money import from_minor_units
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.projections.due_again.projector import DUE_AGAIN
@@ -46,6 +48,7 @@ from regulars.projections.segments.projector import SEGMENTS
 from regulars.projections.ticket_queue.judge import TicketVerdict
 from regulars.projections.verdict import WHOLE, Reason
 from regulars.rules_door.forecast_change import ForecastChange, ForecastSums, forecast_changes
+from regulars.rules_door.programme import ProgrammeChange, earnings_under, is_another_programme, programme_change
 from regulars.session.instants import instant_of
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -131,7 +134,8 @@ class RulesDifference(AsksItsStore[Compared]):
 
     `tickets` are those that would change, by their ids, and `due` the items of customers; `forecast` are the pipelines
     that would be expected to bring another sum, or have other opportunities stale. Points are earned for good by the
-    rules in force at the time, so no rules change them.
+    rules in force at the time, so no rules change them; `programme` is what other rules of points cost, None where they
+    are the same, and of a sample.
     """
 
     old_digest: str
@@ -142,6 +146,7 @@ class RulesDifference(AsksItsStore[Compared]):
     tickets: tuple[TicketMove, ...]
     due: tuple[DueMove, ...]
     forecast: tuple[ForecastChange, ...]
+    programme: ProgrammeChange | None
     currency: str | None
     compared: InitVar[Compared]
 
@@ -155,7 +160,7 @@ class RulesDifference(AsksItsStore[Compared]):
         return len(self.moves)
 
     def __bool__(self) -> bool:
-        return bool(self.moves or self.tickets or self.due or self.forecast)
+        return bool(self.moves or self.tickets or self.due or self.forecast or self.programme)
 
     @property
     def _lanes(self) -> tuple[str, ...]:
@@ -325,16 +330,27 @@ def compare_rules(
             with_due=DUE_AGAIN.name in changed,
             with_pipeline=PIPELINE.name in changed,
         )
+        earned = None
+        if sampled is None and is_another_programme(in_force.ruleset, new):
+            earned = earnings_under(in_force.ruleset, new, asked_at - WORTH_OVER, asked_at, currency)
         total = session.store.count_events(connection)
         # A verdict that doesn't depend on the changed rules stays the same, so it isn't judged again.
         # What bears neither on the others nor on what anybody is worth isn't read.
-        takes = FoldPlan(rules, projectors).minded | _ALWAYS_READ
+        takes = FoldPlan(rules, projectors).minded | _ALWAYS_READ | (_OF_MEMBERS if earned else frozenset())
         plan = FoldPlan(rules, [each for each in projectors if each not in of_facts], takes=takes)
         wanted = EVERYONE if sampled is None else first_customers(session.store, connection, sampled)
         for chunk in in_chunks(replay(session.store, connection, plan, models.checkpoint(connection), wanted)):
             comparing.take(tx, chunk)
+            if earned is not None:
+                for each in chunk:
+                    earned.add(comparing.facts(each.history, asked_at), each.history.happened)
             if on_progress:
                 on_progress(chunk[-1].events_read, total)
+        programme = None
+        if earned is not None:
+            held = outstanding(models, connection, (), asked_at)
+            now = (each for each in held if each.since <= asked_at < each.until)
+            programme = programme_change(in_force.ruleset, new, earned, now)
     moves = (
         Move(CustomerId(each), lane, old, came, to_datetime(instant), from_minor_units(worth, currency or "EUR"))
         for each, lane, old, came, instant, worth in comparing.moves
@@ -348,6 +364,7 @@ def compare_rules(
         tickets=tuple(sorted(comparing.tickets, key=lambda move: (move.ticket_id, move.shown))),
         due=tuple(sorted(comparing.due, key=lambda move: (move.item, move.customer_id))),
         forecast=forecast_changes(comparing.forecasts, currency or "EUR"),
+        programme=programme,
         currency=currency,
         compared=Compared(session, in_force.ruleset, new),
     )
@@ -357,6 +374,10 @@ def compare_rules(
 _ALWAYS_READ: frozenset[type[Event]] = frozenset(
     {CustomerRegistered, PurchaseRecorded, ReturnRecorded, ReturnedTotalRecorded}
 )
+
+
+#: What says who was a member when.
+_OF_MEMBERS: frozenset[type[Event]] = frozenset(get_args(MembershipEvent))
 
 
 class _Comparing:
@@ -467,7 +488,7 @@ class _Comparing:
             for lane, name in self._lanes.items():
                 old, new = stored[lane].get(customer), self._verdicts(each.history, name, at).get(WHOLE)
                 if old is not None and new is not None and new.value != old:
-                    worth = spend_within(self._facts(each.history, at), WORTH_OVER, at)
+                    worth = spend_within(self.facts(each.history, at), WORTH_OVER, at)
                     self.moves.append((customer_id, lane, old, new.value, at, worth))
 
     def _take_segments(self, tx: Transaction, chunk: Sequence[Replayed], instants: Mapping[int, int]) -> None:
@@ -482,7 +503,7 @@ class _Comparing:
             for name in self._segments:
                 if (name in before) != (name in after):
                     old, new = ("in", "out") if name in before else ("out", "in")
-                    worth = spend_within(self._facts(each.history, at), WORTH_OVER, at)
+                    worth = spend_within(self.facts(each.history, at), WORTH_OVER, at)
                     self.moves.append((customer_id, f"{SEGMENT}{name}", old, new, at, worth))
 
     def _verdicts(self, history: History, name: str, at: int) -> dict[str, Any]:
@@ -497,7 +518,7 @@ class _Comparing:
         except Exception:  # whatever it fails with, it parks this customer alone
             return {}
 
-    def _facts(self, history: History, at: int) -> Facts:
+    def facts(self, history: History, at: int) -> Facts:
         """The facts as of an instant."""
         if (history.folded.last_at or 0) <= at:
             return history.folded.facts

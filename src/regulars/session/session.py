@@ -36,6 +36,7 @@ from regulars.crm_domain.errors import NotFound, StoreBusy, StoreUnusable
 from regulars.crm_domain.instant import to_instant
 from regulars.crm_domain.points import PointsPolicy
 from regulars.crm_domain.rulebook import Edition, Rulebook, RulebookEvent, founded
+from regulars.projections.points.compiled import bonus_rule
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import Ruleset, restore_rules
 from regulars.projections.satisfaction.compiled import compile_satisfaction
@@ -472,4 +473,5 @@ def policies_of(ruleset: Ruleset, digest: str) -> Context:
         care=tuple(each.id for each in ruleset.care),
         birthdays=frozenset(each.id for each in ruleset.care if each.on == "birthday"),
         segments=tuple(each.id for each in ruleset.segment),
+        earn=tuple(map(bonus_rule, ruleset.earn)),
     )

@@ -17,9 +17,9 @@ _READER = """
     contract contracts coupon coupons customer customers customers_by_text dismissed_duplicates due duplicates
     expiring explain explain_due find firm firms_of flow forecast forecasts leads liability may_ask most_bought
     movers near_duplicates opportunities opportunity page people pipeline pipeline_calibration pipeline_forecast
-    pipeline_stages pipeline_waterfall points quote quotes reminders report revenue rfm rules.history
-    rules.in_force rules.version satisfaction satisfaction_of search segment segments service stale_opportunities
-    status task task_days tasks ticket tickets timeline today totals trend value values
+    pipeline_stages pipeline_waterfall points quote quotes reminders report revenue rewards_forecast rfm
+    rules.history rules.in_force rules.version satisfaction satisfaction_of search segment segments service
+    stale_opportunities status task task_days tasks ticket tickets timeline today totals trend value values
 """
 
 _CLERK = """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +16,8 @@ from regulars.asking.views import Explanation, Timeline
 from regulars.crm import Regulars
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.event import Event, Recorded, tag_of
+from regulars.crm_domain.purchase import OrderLine
+from regulars.doing.rewards import RewardsForecast
 from regulars.measures.flow import Mover
 from regulars.projections.rules.grammar import Ruleset, parse_rules
 from regulars.rules_door.estimating import SAMPLE, RulesEstimate
@@ -68,6 +71,13 @@ def timeline(
     that is already due.
     """
     return crm.customer(who, known_at=known_at, rules=rules).timeline()
+
+
+def rewards_forecast(
+    crm: Regulars, who: str | CustomerId, amount: Decimal, *, skus: Sequence[str] = ()
+) -> RewardsForecast:
+    """What an order of an amount, of some items, would bring a customer now: its points, bonus points and the tier."""
+    return crm.rewards_forecast(who, amount, lines=[OrderLine(sku=each) for each in skus])
 
 
 def movers(

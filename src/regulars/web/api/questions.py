@@ -57,6 +57,7 @@ QUESTIONS: tuple[Question, ...] = (
     _get("/customers/{who}/consents", Regulars.consents),
     _get("/customers/{who}/points", Regulars.points),
     _get("/customers/{who}/coupon-codes", Regulars.coupon_codes),
+    _get("/customers/{who}/rewards", asked_otherwise.rewards_forecast),
     _get("/customers/{who}/satisfaction", Regulars.satisfaction_of),
     _get("/customers/{who}/may-ask", Regulars.may_ask),
     _get("/customers/{who}/forecast", Regulars.forecast),

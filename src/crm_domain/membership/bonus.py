@@ -1,0 +1,226 @@
+"""Bonus points: what a rule gives beside what an order earns, and what a return or a correction takes back.
+
+A number of points is given whole, and taken back whole once the order is worth nothing. Points for each unit of
+currency follow the order: of a category, in proportion, as a return doesn't say which lines came back.
+
+Whether an occasion is there is found out at the edge; what follows from it is worked out here. The invariants are those
+of the membership's `decider`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from math import ceil
+
+from msgspec import Struct
+
+from regulars.crm_domain.instant import DAY
+from regulars.crm_domain.membership.decider import BonusEarned, BonusReversed, Membership, was_in_force
+from regulars.crm_domain.membership.ledger import Lot, lot_of_bonus
+from regulars.crm_domain.money import exponent_of
+from regulars.crm_domain.points import (
+    MAX_POINTS,
+    BonusRule,
+    Occasion,
+    PointsPolicy,
+    available_at,
+    expires_at,
+    points_for,
+)
+from regulars.crm_domain.purchase import PurchaseRecorded
+
+
+class Cause(Struct, frozen=True, kw_only=True):
+    """What a bonus is given for. `key` is the id of the stream of the order's record, or of the survey.
+
+    Beside it stands what may be said of it where the points are: the order's id, the survey's, or who was referred.
+    """
+
+    key: str
+    order_id: str | None = None
+    survey_id: str | None = None
+    referred_id: str | None = None
+
+
+class BonusTerms(Struct, frozen=True, kw_only=True):
+    """What a rule gives: `points`, or `per_unit` where that is known; `minimum` is in minor units."""
+
+    rule: str
+    occasion: Occasion
+    points: int
+    per_unit: Decimal | None
+    skus: tuple[str, ...]
+    minimum: int
+    available_at: int
+    expires_at: int
+
+
+def bonus_terms(rule: BonusRule, policy: PointsPolicy, at: int, currency: str | None) -> BonusTerms:
+    """The terms of a rule for what happened at an instant.
+
+    What an order brings can be spent when its points can, or after the days that the rule has it kept; what nothing
+    can take back, at once.
+    """
+    begins = {"referral": at + rule.keep_days * DAY, "survey_answered": at}.get(rule.on, available_at(at, policy))
+    return BonusTerms(
+        rule=rule.id,
+        occasion=rule.on,
+        points=rule.points or 0,
+        per_unit=rule.per_unit,
+        skus=rule.skus,
+        minimum=0 if currency is None else ceil(rule.minimum * 10 ** exponent_of(currency)),
+        available_at=begins,
+        expires_at=expires_at(begins if rule.on == "referral" else at, policy),
+    )
+
+
+def terms_of_bonus(lot: Lot) -> BonusTerms:
+    """The terms on which a lot was given, the first of its cause."""
+    assert lot.rule is not None
+    assert lot.occasion is not None
+    return BonusTerms(
+        rule=lot.rule,
+        occasion=lot.occasion,
+        points=lot.points,
+        per_unit=None if lot.per_unit is None else Decimal(lot.per_unit),
+        skus=lot.skus,
+        minimum=lot.minimum,
+        available_at=lot.available_at,
+        expires_at=lot.expires_at,
+    )
+
+
+def bonus_worth(terms: BonusTerms, order: PurchaseRecorded, net: int) -> int:
+    """The points that an order brings while `net` minor units of it are kept; none where it isn't what is asked for."""
+    if net <= 0 or order.amount < terms.minimum or not _matches(order, terms.skus):
+        return 0
+    if terms.per_unit is None:
+        return min(terms.points, MAX_POINTS)
+    return points_for(counted(order, terms.skus) * net // order.amount, order.currency, terms.per_unit)
+
+
+def counted(order: PurchaseRecorded, skus: tuple[str, ...]) -> int:
+    """The minor units of an order that count for some items, or for any where none are named: what their lines say, at
+    most all of it; all of it, too, where every line is of them and one doesn't say its amount.
+    """
+    its = [line.amount for line in order.lines if is_one_of(line.sku, skus)]
+    if not skus or (len(its) == len(order.lines) and None in its):
+        return order.amount
+    return min(sum(amount or 0 for amount in its), order.amount)
+
+
+def is_one_of(sku: str, skus: Iterable[str]) -> bool:
+    """Whether an item is one of some, where `tea-*` is all whose name begins so."""
+    return any(sku.startswith(each[:-1]) if each.endswith("*") else sku == each for each in skus)
+
+
+def _matches(order: PurchaseRecorded, skus: tuple[str, ...]) -> bool:
+    return not skus or any(is_one_of(line.sku, skus) for line in order.lines)
+
+
+def give_bonus(
+    state: Membership, terms: BonusTerms, cause: Cause, points: int, happened_at: int, at: int, rules_digest: str | None
+) -> tuple[BonusEarned, ...]:
+    """The bonus for a cause, once, if a membership was in force when that happened. Invariants 2 and 8."""
+    lot_id = lot_of_bonus(terms.rule, cause.key)
+    if points <= 0 or lot_id in state.lots or not was_in_force(state, happened_at):
+        return ()
+    return (_given(state, terms, cause, lot_id, points, at, rules_digest),)
+
+
+def bonus_lots(state: Membership, key: str) -> list[Lot]:
+    """The first lot of each rule that gave something for a cause, by its key."""
+    return [lot for lot in state.lots.values() if lot.rule is not None and lot.lot_id == lot_of_bonus(lot.rule, key)]
+
+
+def follow_bonuses(
+    state: Membership,
+    key: str,
+    order: PurchaseRecorded,
+    nets: tuple[int, int],
+    at: int,
+    rules_digest: str | None,
+    *,
+    outside: bool = False,
+) -> tuple[BonusEarned | BonusReversed, ...]:
+    """What is taken back of the bonuses for an order that is worth less than before, or given again where it is worth
+    more.
+
+    `nets` are its minor units before and after. What lost its points as no membership was in force stays as it is; it
+    loses them where `outside`. Invariants 2 and 8.
+    """
+    found: list[BonusEarned | BonusReversed] = []
+    for lot in bonus_lots(state, key):
+        terms = terms_of_bonus(lot)
+        before, after = (bonus_worth(terms, order, net) for net in nets)
+        if lot.lot_id in state.outside or before == after:
+            continue
+        if after > before:
+            found.append(_given_again(state, lot, key, after - before, at, rules_digest))
+            continue
+        taken = BonusReversed(
+            at=max(at, state.last_at),
+            lot_id=lot.lot_id,
+            points=before - after,
+            rule=terms.rule,
+            occasion=terms.occasion,
+            order_id=lot.order_id,
+            referred_id=lot.referred_id,
+            rules_digest=rules_digest,
+            outside=outside,
+        )
+        found.append(taken)
+    return tuple(found)
+
+
+def follow_course_of_bonuses(
+    state: Membership, key: str, order: PurchaseRecorded, net: int, placed_at: int, rules_digest: str | None
+) -> tuple[BonusEarned | BonusReversed, ...]:
+    """What of the bonuses for an order is lost where no membership turns out to have been in force when it was placed,
+    or given back where one was after all. `net` is what it is worth, in minor units.
+    """
+    if not was_in_force(state, placed_at):
+        return follow_bonuses(state, key, order, (net, 0), placed_at, rules_digest, outside=True)
+    lost = (lot for lot in bonus_lots(state, key) if lot.lot_id in state.outside)
+    worth = ((lot, bonus_worth(terms_of_bonus(lot), order, net)) for lot in lost)
+    return tuple(_given_again(state, lot, key, points, placed_at, rules_digest) for lot, points in worth if points > 0)
+
+
+def cause_of(lot: Lot, key: str) -> Cause:
+    """For what a lot was given, with the key of that or of the record that took its place."""
+    return Cause(key=key, order_id=lot.order_id, referred_id=lot.referred_id)
+
+
+def _given_again(state: Membership, lot: Lot, key: str, points: int, at: int, rules_digest: str | None) -> BonusEarned:
+    terms, again = terms_of_bonus(lot), 1
+    while (lot_id := lot_of_bonus(terms.rule, key, again)) in state.lots:
+        again += 1
+    return _given(state, terms, cause_of(lot, key), lot_id, points, at, rules_digest)
+
+
+def _given(
+    state: Membership,
+    terms: BonusTerms,
+    cause: Cause,
+    lot_id: str,
+    points: int,
+    at: int,
+    rules_digest: str | None,
+) -> BonusEarned:
+    return BonusEarned(
+        at=max(at, state.last_at),
+        lot_id=lot_id,
+        points=points,
+        rule=terms.rule,
+        occasion=terms.occasion,
+        available_at=terms.available_at,
+        expires_at=terms.expires_at,
+        order_id=cause.order_id,
+        survey_id=cause.survey_id,
+        referred_id=cause.referred_id,
+        per_unit=None if terms.per_unit is None else str(terms.per_unit),
+        skus=terms.skus,
+        minimum=terms.minimum,
+        rules_digest=rules_digest,
+    )
