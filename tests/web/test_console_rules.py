@@ -14,7 +14,7 @@ import pytest
 
 import regulars
 from consoles import NOON, Clock, Served, add_users, served, sign_in, signed_in, token_on
-from regulars import RecordPurchase, RegisterCustomer, Regulars
+from regulars import EnrollMember, RecordPurchase, RegisterCustomer, Regulars, as_toml
 from regulars.web.console.thresholds import changes, thresholds, with_fields
 
 
@@ -109,6 +109,23 @@ def test_a_change_is_estimated_counted_published_and_taken_back(shop: Regulars, 
     assert send(mara, "rollback", reason="too few").status_code == 303
     assert "Version 3 of the rules is in force." in worked_off(mara)
     assert shop.totals("tier", [NOON])[0]["gold"] == before
+
+
+def test_another_programme_says_what_it_would_cost_once_everybody_is_counted(
+    shop: Regulars, mara: httpx.Client
+) -> None:
+    at = NOON - timedelta(days=7)
+    for number in range(3):
+        shop.do(EnrollMember(customer=f"shop:{number}", occurred_at=at))
+        order = {"customer": f"shop:{number}", "order_id": f"m-{number}", "amount": "100.00"}
+        shop.do(RecordPurchase(**order, occurred_at=at + timedelta(days=1)))
+    text = as_toml(shop.ruleset).replace('per_unit = "1"', 'per_unit = "2"\nworth = "0.01"')
+    assert send(mara, "count", text=text).status_code == 303
+    page = worked_off(mara)
+    table = page.partition('aria-label="What the rules of points would cost"')[2].partition("</table>")[0]
+    # 100 points each, worth a cent each by the draft alone; by it, the orders would have earned twice as much.
+    assert "300 points are outstanding." in page
+    assert re.findall(r'<td class="number">([^<]+)</td>', table) == ["–", "€3.00", "300", "600", "0", "0"]
 
 
 def test_a_text_that_breaks_the_grammar_gets_its_complaints_and_is_kept(mara: httpx.Client) -> None:

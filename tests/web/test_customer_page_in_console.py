@@ -88,7 +88,7 @@ def test_the_page_says_who_it_is_where_they_stand_and_why(
     customer = shop.customer(ada)
     assert "&lt;b&gt;Ada&lt;/b&gt; &amp; &#34;co&#34;" in page
     assert MARKED not in page
-    for said in ("call &amp; ask", "O-1</a>", "Q-1 <span", "C-1 <span", "€700.00", "€10.17", "€1,200.00"):
+    for said in ("call &amp; ask", "O-1</a>", "Q-1</a> <span", "C-1</a> <span", "€700.00", "€10.17", "€1,200.00"):
         assert said in " ".join(page.split())
     for said in ("ada@example.com", "€180.00", "A &lt;i&gt;cup&lt;/i&gt;", "likes &amp; tea", "Acme</a>, buyer"):
         assert said in page

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from statistics import pstdev
+from statistics import fmean, pstdev
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -262,7 +262,8 @@ def _shown(
         return _Shown()
     treated = eligible - held_out
     if plan.outcome == "spend":
-        least_spend = None if not spread else _least_spend(treated, held_out, before, spread)
+        mean = fmean(spend for _, spend in before)
+        least_spend = least_difference_of_means(treated, held_out, mean, spread) if spread else None
         return _Shown(spend=None if least_spend is None else round(least_spend))
     rate = sum(bought for bought, _ in before) / len(before)
     least = least_difference(treated, held_out, rate)
@@ -274,11 +275,6 @@ def _shown(
             for each in smaller[:_NAMED]
         ),
     )
-
-
-def _least_spend(treated: int, held_out: int, before: Sequence[tuple[bool, int]], spread: float) -> float | None:
-    mean = sum(spent for _, spent in before) / len(before)
-    return least_difference_of_means(treated, held_out, mean, spread)
 
 
 def _values(models: ReadModels, tx: Transaction, name: str, numbers: Iterable[int], at: int) -> Mapping[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -186,6 +187,7 @@ def _asked(frame: _Frame, visitor: Visitor, form: Mapping[str, str], files: Mapp
         query=dict(frame.request.query_params),
         form=form,
         files=files,
+        proves=partial(frame.console.gate.knows, visitor.user),
     )
     as_of, known_at = (day_of(asked, name) for name in _DATES)
     return replace(asked, as_of=as_of, known_at=known_at, links=Links(frame.root, as_of, known_at, _origin(frame)))

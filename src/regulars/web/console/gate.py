@@ -39,6 +39,10 @@ class LocalGate:
             self._session = self._crm.web_sessions.begin(self._user, role="owner", former=former)
             return self._session
 
+    def knows(self, name: str, password: str) -> bool:
+        """Nobody has a password here."""
+        return False
+
     def close(self) -> None:
         """End the session that began here: the token of the next start is another one."""
         if self._session:
@@ -58,6 +62,14 @@ class UsersGate:
 
         Raises TooOften for a name that failed too often just now, StoreBusy where too many sign in at once.
         """
+        user = self._verified(name, password)
+        return None if user is None else self._crm.web_sessions.begin(user.name, former=former)
+
+    def knows(self, name: str, password: str) -> bool:
+        """Whether this is the password of a user who isn't disabled. Raises what `sign_in` does."""
+        return self._verified(name, password) is not None
+
+    def _verified(self, name: str, password: str) -> User | None:
         if not self._comparing.acquire(blocking=False):
             raise StoreBusy("too many people sign in at this moment; try again in a few seconds")
         try:
@@ -65,10 +77,9 @@ class UsersGate:
             user: User | None = self._crm.users.verify(name, password)
         finally:
             self._comparing.release()
-        if user is None:
-            return None
-        self._attempts.forget(name)
-        return self._crm.web_sessions.begin(user.name, former=former)
+        if user is not None:
+            self._attempts.forget(name)
+        return user
 
     def close(self) -> None:
         """Nothing ends: users stay signed in while the server restarts."""

@@ -66,7 +66,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     `crm` acts in the name of the user. `as_of` and `known_at` are the dates at the top of the page, None for now and
     for all that is known: pass both to every question that takes them. `at` are the parts of the path, `query` those of
     the address, `form` the fields of a form that was sent, `files` what was handed in with it. `beside` is what goes on
-    beside the pages: jobs, and files that wait.
+    beside the pages: jobs, and files that wait. `proves` says whether a text is the user's password, as often as
+    signing in may ask it.
     """
 
     crm: Regulars
@@ -81,6 +82,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     query: Mapping[str, str] = NOTHING
     form: Mapping[str, str] = NOTHING
     files: Mapping[str, Upload] = MappingProxyType({})
+    proves: Callable[[str], bool] = lambda password: False
 
     @property
     def sent(self) -> bool:

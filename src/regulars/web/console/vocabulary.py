@@ -35,6 +35,18 @@ GROUPS = (
 )
 PIPELINE = (N_("contacted"), N_("qualified"), N_("proposal"), N_("negotiation"))
 WATERFALL = (N_("reopened"), N_("grown"), N_("shrunk"), N_("moved in"), N_("moved out"), N_("outside"))
+KINDS = (N_("person"), N_("firm"))
+PRICES = (N_("net"), N_("gross"))
+MOVED = (
+    *(N_("status"), N_("first response"), N_("resolution")),
+    *(N_("due again"), N_("not yet"), N_("due"), N_("lapsed"), N_("none"), N_("in"), N_("out")),
+)
+CAMPAIGNS = (
+    *(N_("planned"), N_("running"), N_("paused"), N_("ended"), N_("valid"), N_("over")),
+    *(N_("treated"), N_("held out"), N_("skipped")),
+    *(N_("assigned"), N_("sending"), N_("sent"), N_("opened"), N_("clicked"), N_("bounced"), N_("unsubscribed")),
+    *(N_("no consent"), N_("too many"), N_("no address"), N_("closed"), N_("held out of all")),
+)
 SATISFACTION = (
     *(N_("promoter"), N_("passive"), N_("detractor")),
     *(N_("satisfied"), N_("neutral"), N_("dissatisfied")),

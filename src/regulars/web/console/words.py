@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale, negotiate_locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
@@ -61,7 +61,12 @@ class Words(Struct, frozen=True):
         """A day and a time to the minute; a bare date stays a day."""
         if not isinstance(moment, datetime):
             return self.day(moment)
-        return format_datetime(moment.astimezone(self.zone), "medium", locale=self._locale).removesuffix(":00")
+        time = format_time(moment, "short", tzinfo=self.zone, locale=self._locale)
+        return str(self._locale.datetime_formats["medium"]).format(time, self.day(moment))
+
+    def ended_day(self, over: datetime) -> str:
+        """The day that is over at an instant, such as a decision day."""
+        return self.day(over - timedelta(microseconds=1))
 
     def lasting(self, time: timedelta) -> str:
         """How long something takes, in hours and minutes as on a clock: 26:05."""
@@ -79,6 +84,16 @@ class Words(Struct, frozen=True):
     def number(self, number: Decimal | int | float) -> str:
         """A number with the separators of the language."""
         return format_decimal(number, locale=self._locale)
+
+    def exact(self, number: Decimal) -> str:
+        """A number with all its digits."""
+        return format_decimal(number, locale=self._locale, decimal_quantization=False)
+
+    def price(self, price: Decimal) -> str:
+        """A price with all its digits, as it may have parts of a cent."""
+        if self.currency is None:
+            return self.exact(price)
+        return format_currency(price, self.currency, locale=self._locale, decimal_quantization=False)
 
     def share(self, share: float) -> str:
         """A share of 1 as a percentage."""

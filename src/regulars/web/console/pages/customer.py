@@ -38,6 +38,7 @@ def show(asked: Asked) -> Answer:
     """The customer as of an instant."""
     page = asked.crm.page(customer_id(asked), as_of=asked.as_of, known_at=asked.known_at)
     title, zone = called(page.details, page.customer_id), ZoneInfo(page.zone)
+    is_now = asked.as_of is None and asked.known_at is None
     found = list(_turns(page.timeline, page.as_of, zone))
     values = {
         "page": page,
@@ -46,8 +47,9 @@ def show(asked: Asked) -> Answer:
         "picture": _picture(page, title, zone),
         "turns": found[-TURNS:],
         "more_turns": max(0, len(found) - TURNS),
+        "codes": asked.crm.coupon_codes(page.customer_id) if is_now and asked.may("clerk") else (),
         "at_day": partial(_at_day, asked, zone),
-        "is_now": asked.as_of is None and asked.known_at is None,
+        "is_now": is_now,
     }
     return Shown(template="customer.html", values=values)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from regulars.asking.customers import Order
-from regulars.asking.views import Lane
+import re
+from typing import get_args
+
+from regulars.asking.customers import Order, lane_values
+from regulars.crm_domain.customer import Kind
+from regulars.web.console.narrowing import narrowed
 from regulars.web.console.page import Answer, Asked, Page, Shown
 from regulars.web.console.reading import one_of
 from regulars.web.console.words import N_
@@ -18,21 +22,27 @@ ORDERS: dict[Order, str] = {
     "known_since": N_("known since"),
     "id": N_("first recorded"),
 }
-_LANES: tuple[Lane, ...] = ("stage", "tier", "risk")
+_LANES = ("stage", "tier", "risk", "value")
+_KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def show(asked: Asked) -> Answer:
     """A page of the list. A search is sent as a form, as addresses hold no names; its next page too."""
     crm = asked.crm
     text = asked.form.get("text", "").strip()  # of a form alone: an address with a name in it searches for nothing
-    choices = {lane: crm.values(lane) for lane in _LANES}
+    choices = {lane: lane_values(crm.ruleset, lane) for lane in _LANES}
     given = {lane: one_of(asked, lane, choices[lane]) for lane in _LANES}
-    order = one_of(asked, "order", ORDERS) or "risk"
+    by, order = narrowed(asked), one_of(asked, "order", ORDERS) or "risk"
     page = crm.customers(
         stage=given["stage"],
         tier=given["tier"],
         risk_band=given["risk"],
-        segment=asked.field("segment") or None,
+        having={"value": by["value"]} if "value" in by else {},
+        segment=by.get("segment"),
+        tag=by.get("tag"),
+        owner=by.get("owner"),
+        source=by.get("source"),
+        kind=one_of(asked, "kind", _KINDS),
         text=text or None,
         order=order,
         as_of=asked.as_of,
@@ -43,14 +53,21 @@ def show(asked: Asked) -> Answer:
     values = {
         "page": page,
         "choices": choices,
-        "given": given,
+        "by": by,
+        "kinds": _KINDS,
         "order": order,
         "orders": ORDERS,
-        "segment": asked.field("segment"),
         "segments": [each.id for each in crm.ruleset.segment],
         "text": text,
+        "suggested": _word_of(by),
+        "saves": asked.may("owner") and bool(by or text) and asked.known_at is None,
     }
     return Shown(template="customers.html", values=values, fragment="customers")
+
+
+def _word_of(by: dict[str, str]) -> str:
+    """A word that the rules could call them."""
+    return re.sub(r"[^a-z0-9]+", "_", "_".join(by.values()).lower()).strip("_0123456789")[:40]
 
 
 PAGE = Page(path="/customers", title=N_("Customers"), handler=show, in_navigation=True, sends=True)

@@ -6,6 +6,7 @@ estimated from a sample at once, and counted of everybody by a job, one for each
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from regulars.crm_domain.errors import InvalidRules, Rejected
 from regulars.projections.rules.grammar import Ruleset, parse_rules
 from regulars.rules_door.difference import ExplainedMove, RulesDifference
 from regulars.web.console.jobs import Moved
+from regulars.web.console.narrowing import left_out, narrowed, with_segment
 from regulars.web.console.page import Answer, Asked, GoTo, Page, Refused, Shown
 from regulars.web.console.reading import one_of
 from regulars.web.console.thresholds import MOST, changes, thresholds, with_fields
@@ -22,7 +24,7 @@ from regulars.web.console.words import N_
 
 #: So many who would move are named, with what makes the difference.
 NAMED = 20
-_ACTS = ("fields", "text", "count", "stop", "publish", "rollback")
+_ACTS = ("fields", "text", "segment", "count", "stop", "publish", "rollback")
 
 #: The subject of the job that brings rules into force, and what jobs do.
 PUBLISHING = "rules"
@@ -50,6 +52,8 @@ def show(asked: Asked) -> Answer:
         case "rollback":
             _begin_rollback(asked)
             return GoTo(address=asked.links.to("/rules"))
+        case "segment":
+            return _segment_added(asked)
         case act:
             text = asked.field("text").replace("\r\n", "\n")
             try:
@@ -63,6 +67,18 @@ def show(asked: Asked) -> Answer:
             else:
                 return _shown(asked, draft)
             return GoTo(address=asked.links.to("/rules"))
+
+
+def _segment_added(asked: Asked) -> Answer:
+    """A draft with a segment of those whom a list of customers is narrowed to."""
+    by = narrowed(asked)
+    if not by:
+        raise ValueError(asked._("Narrow the list first by what a segment can ask: a stage, a tier, a tag."))
+    try:
+        draft = with_segment(asked.crm.rules.in_force, asked.field("id"), asked.field("title"), by)
+    except InvalidRules as error:
+        return _shown(asked, complaints=str(error).splitlines())
+    return _shown(asked, draft, notes=left_out(asked))
 
 
 def one(asked: Asked) -> Answer:
@@ -91,7 +107,14 @@ def _drafted(asked: Asked, text: str, *, by_fields: bool) -> Ruleset:
     return with_fields(draft, asked.form) if by_fields else draft
 
 
-def _shown(asked: Asked, draft: Ruleset | None = None, *, text: str = "", complaints: list[str] | None = None) -> Shown:
+def _shown(
+    asked: Asked,
+    draft: Ruleset | None = None,
+    *,
+    text: str = "",
+    complaints: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> Shown:
     crm = asked.crm
     in_force = crm.rules.judging(known_at=asked.known_at)
     shown = draft or in_force
@@ -107,7 +130,8 @@ def _shown(asked: Asked, draft: Ruleset | None = None, *, text: str = "", compla
         "tables": [(table, list(rows)) for table, rows in groupby(fields[:MOST], lambda each: each.table)],
         "left_out": max(len(fields) - MOST, 0),
         "text": text or as_toml(shown),
-        "complaints": complaints or (),
+        "complaints": complaints,
+        "notes": notes,
         "changes_rules": asked.may("owner") and asked.known_at is None,
         "counting": asked.beside.jobs.find(_counting(asked)) if asked.may("owner") and not draft else None,
         "publishing": asked.beside.jobs.find(PUBLISHING) if not draft else None,
