@@ -23,7 +23,7 @@ from regulars.crm_domain.membership import EnrollMember, RedeemPoints
 from regulars.crm_domain.ticket import OpenTicket
 from regulars.demo import run
 from regulars.demo.helpdesk import AGENT
-from regulars.demo.simulation import END, SimulatedClock, simulate
+from regulars.demo.simulation import END, LAST_DAY, SimulatedClock, simulate
 
 # ------------------------------------------------------------------------------------------------------ the walk
 
@@ -114,7 +114,7 @@ def test_the_net_revenue_is_the_sum_over_the_customers(shop: tuple[Path, str]) -
     printed = re.search(r"([\d,.]+)\s+EUR net revenue", shop[1])
     assert printed is not None
     with reopened(shop[0]) as crm:
-        total = sum((customer.net_spend for customer in crm.customers(limit=1000)), Decimal(0))
+        total = sum((customer.net_spend for customer in crm.customers(limit=1000, as_of=LAST_DAY)), Decimal(0))
     assert Decimal(printed[1].replace(",", "")) == total
 
 
@@ -174,8 +174,9 @@ def test_the_month_says_what_the_questions_say(shop: tuple[Path, str]) -> None:
     due = section(shop[1], "Due to be bought again")
     content = section(shop[1], "Are they content, and were we in time")
     with reopened(shop[0]) as crm:
-        segments, bands, report = crm.segments(), crm.value().bands, crm.satisfaction()
-        first, members = crm.due(limit=1)[0], crm.customers(segment="regulars", limit=1_000)
+        segments, bands = crm.segments(as_of=LAST_DAY), crm.value(as_of=LAST_DAY).bands
+        report, first = crm.satisfaction(until=LAST_DAY), crm.due(limit=1, as_of=LAST_DAY)[0]
+        members = crm.customers(segment="regulars", limit=1_000, as_of=LAST_DAY)
     for each in segments:
         assert re.search(
             rf"^{each.title} +{each.members:,} +{each.entering:,} +{each.leaving:,} *$", groups, re.MULTILINE
@@ -210,15 +211,28 @@ def test_each_command_of_what_to_do_is_whole_on_its_line(shop: tuple[Path, str])
     assert settling.issuperset(commands)
 
 
-def test_what_to_try_next_is_eight_lines(shop: tuple[Path, str]) -> None:
-    assert len(section(shop[1], "What to try next").splitlines()) == 8
+def test_what_to_try_next_is_nine_lines(shop: tuple[Path, str]) -> None:
+    assert len(section(shop[1], "What to try next").splitlines()) == 9
 
 
 def test_the_last_day_asks_what_the_walk_asked(shop: tuple[Path, str]) -> None:
     with reopened(shop[0]) as crm:
-        by_clock = crm.customers(limit=1000)
-        by_day = crm.customers(limit=1000, as_of=END.date())
+        by_clock = crm.customers(limit=1000, as_of=END)
+        by_day = crm.customers(limit=1000, as_of=LAST_DAY)
         assert by_clock.customers == by_day.customers
+
+
+@pytest.mark.parametrize("of_seed", ["shop", "other_shop"])
+def test_the_campaign_says_what_its_effect_is(of_seed: str, request: pytest.FixtureRequest) -> None:
+    path, printed = request.getfixturevalue(of_seed)
+    shown = " ".join(section(printed, "A campaign that proves its effect").split())
+    with regulars.open(path, clock=SimulatedClock(now=END + timedelta(days=8))) as crm:
+        found = crm.campaigns.effect("autumn")
+    assert found.then is not None
+    assert found.then.treated.families - found.then.held_out.families in (-1, 0, 1)
+    for arm in (found.then.treated, found.then.held_out):
+        assert f"{arm.bought} of {arm.families} bought, {arm.spend} EUR together" in shown
+    assert shown.endswith(found.then.sentence)
 
 
 def test_a_simulation_is_in_order_of_time_and_never_beyond_its_end() -> None:

@@ -26,7 +26,7 @@ from regulars.crm_domain.command import Command
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.membership import EnrollMember
 from regulars.crm_domain.purchase import RecordPurchase
-from regulars.demo import month
+from regulars.demo import campaign, month
 from regulars.demo.helpdesk import AGENT
 from regulars.demo.simulation import END, LAST_DAY, START, ZONE, SimulatedClock, record, simulate
 from regulars.demo.timing import when
@@ -69,6 +69,7 @@ def run(console: Console, path: Path, seed: int = 42) -> None:
         _show(console, "One customer over time", _life(crm, star, happened, _width(console)))
         _show(console, "The help desk", _help_desk(crm, customers))
         _show(console, "What happened last", _happened_last(crm))
+        _show(console, "A campaign that proves its effect", campaign.from_preview_to_effect(crm, clock, seed))
     _show(console, "What to try next", None)
     for command in _next_commands(path, star):
         console.print(command, soft_wrap=True, highlight=False, markup=False)
@@ -348,6 +349,7 @@ def _next_commands(path: Path, star: Customer) -> tuple[str, ...]:
         f"  {regulars} trend stage --until {LAST_DAY} --svg stages.svg",
         f"  {regulars} today --as-of {LAST_DAY}",
         f"  {regulars} pipeline forecast --as-of {LAST_DAY}",
+        f"  {regulars} campaign effect {campaign.CAMPAIGN}",
         f"  {regulars} report --month {LAST_DAY:%Y-%m} --out report.html",
     )
 
