@@ -59,6 +59,7 @@ NAMED = {
     "opportunity_id": "O-1",
     "contract_id": "C-1",
     "coupon_id": "SUMMER10",
+    "campaign_id": "letters",
 }
 
 
@@ -87,6 +88,19 @@ def store_in_which_everything_happened(path: Path, now: datetime) -> Iterator[Re
         tea = regulars.QuoteLine(sku="tea", unit_price="9.50", tax_rate="7")
         crm.do(regulars.SendQuote(customer="shop:44", quote_id="Q-1", lines=(tea,)))
         crm.do(regulars.SignContract(customer="shop:44", contract_id="C-1", start=at.date(), amount="90"))
+        everybody = [f"shop:{number}" for number in ODD_NAMES]
+        for ref in everybody:
+            crm.do(regulars.GiveConsent(customer=ref, channel="post", purpose="news", occurred_at=at))
+        letters = {
+            "kind": "letters",
+            "channel": "post",
+            "purpose": "news",
+            "customers": everybody,
+            "offer": "Tea, {name}",
+        }
+        for campaign_id in ("letters", "later"):
+            crm.do(regulars.PlanCampaign(campaign_id=campaign_id, title="Letters", **letters))
+        crm.campaigns.launch("letters")
         for each in AGGREGATES:
             for command in each.examples().commands:
                 try:

@@ -27,6 +27,7 @@ from regulars import (
     AddNote,
     ChangeKind,
     Command,
+    GiveConsent,
     RecordEmployment,
     RecordPurchase,
     RegisterCustomer,
@@ -528,3 +529,21 @@ def test_who_waited_gives_the_place_to_the_next(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["/status", "/nowhere", "/openapi.json", "/customers/nobody"])
 def test_no_answer_is_taken_for_another_type_than_it_names(shop: Shop, path: str) -> None:
     assert shop.api.get(path).headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_campaign_is_launched_in_the_name_of_the_token_and_once(shop: Shop) -> None:
+    people = [f"shop:{number}" for number in range(4)]
+    for ref in people:
+        shop.crm.do([RegisterCustomer(ref=ref), GiveConsent(customer=ref, channel="post", purpose="news")])
+    plan = {"campaign_id": "tea", "title": "Tea", "kind": "offer", "channel": "post", "purpose": "news"}
+    assert shop.api.post("/commands/PlanCampaign", json={**plan, "customers": people}).status_code == 200
+    till = client(shop.crm, name="the shop's till")
+    assert till.get("/campaigns/tea/preview").json()["eligible"] == 4
+    shop.clock.now += timedelta(hours=1)
+    launched = till.post("/campaigns/tea/launch", json={}).json()
+    assert (launched["launch"]["by"], launched["launch"]["treated"]) == ("the shop's till", 2)
+    again = till.post("/campaigns/tea/launch", json={})
+    assert (again.status_code, again.json()["code"]) == (409, "campaign_launched")
+    offers = till.get("/campaigns/tea/offers", params={"arm": "held_out"}).json()["offers"]
+    assert len(offers) == 2
+    assert till.get("/campaigns/tea/effect").json()["is_decided"] is False

@@ -67,7 +67,8 @@ def test_every_answer_has_the_shape_that_is_promised(crm: Regulars, api: httpx.C
     answered = 0
     for who in ("shop:42", "shop:44", "acme"):
         customer = str(crm.find(who))
-        address = path.format_map({"who": customer, "firm": customer, "person": customer} | NAMED)
+        named = NAMED | ({"campaign_id": "later"} if question.acts else {})
+        address = path.format_map({"who": customer, "firm": customer, "person": customer} | named)
         given = GIVEN.get(question.ask.__name__, {})
         said = api.get(address, params=given) if question.method == "GET" else api.post(address, json=given)
         if said.status_code == 404 and question.name in ("firm", "people", "forecast", "forecasts", "explain_due"):
@@ -75,6 +76,8 @@ def test_every_answer_has_the_shape_that_is_promised(crm: Regulars, api: httpx.C
         assert said.status_code == 200, said.text
         validator(operation).validate(said.json())
         answered += 1
+        if question.acts:  # which is done once
+            break
     assert answered or question.name in ("forecast", "forecasts")
 
 

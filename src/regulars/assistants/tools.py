@@ -35,9 +35,9 @@ class Tool(Struct, frozen=True, kw_only=True):
 
 
 def tools() -> Mapping[str, Tool]:
-    """The tools by name, in the order of the API's table. A question of two routes is one tool."""
+    """The tools by name, in the order of the API's table. A question of two routes is one tool, and an act is none."""
     without: dict[Callable[..., Any], frozenset[str]] = {}
-    for each in QUESTIONS:
+    for each in (question for question in QUESTIONS if not question.acts):
         without[each.ask] = without.get(each.ask, each.without) & each.without
     return {
         ask.__name__: Tool(

@@ -11,14 +11,19 @@ from typing import Any
 
 from msgspec import Struct
 
+from regulars.asking.campaign_preview import CampaignPreview, WhyOffered
+from regulars.asking.campaigns import CampaignView, OfferPage, WholeCampaign
 from regulars.asking.dicts import plain
 from regulars.asking.views import Explanation, Timeline
 from regulars.crm import Regulars
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.event import Event, Recorded, tag_of
+from regulars.crm_domain.offer import Arm
 from regulars.crm_domain.purchase import OrderLine
 from regulars.doing.rewards import RewardsForecast
+from regulars.effects import CampaignEffect, CampaignEffects
 from regulars.measures.flow import Mover
+from regulars.projections.offers import OfferState
 from regulars.projections.rules.grammar import Ruleset, parse_rules
 from regulars.rules_door.estimating import SAMPLE, RulesEstimate
 from regulars.rules_door.publishing import RulesVersion
@@ -26,6 +31,7 @@ from regulars.session.session import AnyRules
 from regulars.web.api.parameters import RulesText
 
 EVENTS = 100
+OFFERS = 100
 
 
 class ToldEvent(Struct, frozen=True, kw_only=True):
@@ -145,3 +151,58 @@ def rules_estimate(
     `toml` is the whole ruleset. Nothing is published.
     """
     return crm.rules.estimate(parse_rules(toml, grammar=crm.grammar), customers=customers, as_of=as_of)
+
+
+def campaigns(crm: Regulars, *, as_of: datetime | date | None = None) -> tuple[CampaignView, ...]:
+    """All campaigns that were planned by an instant, in order of planning."""
+    return crm.campaigns.history(as_of=as_of)
+
+
+def campaign(crm: Regulars, campaign_id: str, *, as_of: datetime | date | None = None) -> WholeCampaign:
+    """One campaign in full: its plan, its launch, how its offers stand, and its events."""
+    return crm.campaigns.campaign(campaign_id, as_of=as_of)
+
+
+def campaign_preview(crm: Regulars, campaign_id: str, *, as_of: datetime | date | None = None) -> CampaignPreview:
+    """What a campaign would be if it were launched: who is in it, who isn't and why, and what it could show."""
+    return crm.campaigns.preview(campaign_id, as_of=as_of)
+
+
+def explain_offer(
+    crm: Regulars, campaign_id: str, who: str | CustomerId, *, as_of: datetime | date | None = None
+) -> WhyOffered:
+    """Why somebody gets the offer of a campaign or doesn't, gate by gate."""
+    return crm.campaigns.explain(campaign_id, who, as_of=as_of)
+
+
+def offers(
+    crm: Regulars,
+    campaign_id: str,
+    *,
+    arm: Arm | None = None,
+    state: OfferState | None = None,
+    as_of: datetime | date | None = None,
+    limit: int | None = None,
+    after: str | None = None,
+) -> OfferPage:
+    """What became of the customers of a campaign: their arm, and how far the offer came. By default 100 of them."""
+    return crm.campaigns.who(
+        campaign_id, arm=arm, state=state, as_of=as_of, limit=OFFERS if limit is None else limit, after=after
+    )
+
+
+def campaign_effect(crm: Regulars, campaign_id: str, *, known_at: datetime | date | None = None) -> CampaignEffect:
+    """What a campaign did, from its decision day on: as known then, and as known now."""
+    return crm.campaigns.effect(campaign_id, known_at=known_at)
+
+
+def campaign_effects(
+    crm: Regulars, *, kind: str | None = None, known_at: datetime | date | None = None
+) -> CampaignEffects:
+    """What all campaigns did, those of one kind together, and who is in two at once."""
+    return crm.campaigns.effects(kind, known_at=known_at)
+
+
+def launch_campaign(crm: Regulars, campaign_id: str) -> CampaignView:
+    """Launch a campaign: draw who gets the offer and who is held out, for good. Nothing is sent."""
+    return crm.campaigns.launch(campaign_id)

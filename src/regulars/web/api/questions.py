@@ -23,7 +23,8 @@ class Question(Struct, frozen=True):
 
     `name` is that of the question in the table of permissions and in the OpenAPI document. `without` are parameters of
     what is asked that this route doesn't take. Where it `has_version`, the answer about one customer as of now has an
-    ETag; not so where it counts days, or names others, who may be renamed or forgotten.
+    ETag; not so where it counts days, or names others, who may be renamed or forgotten. Where it `acts`, something is
+    recorded, in the name of who asks.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Question(Struct, frozen=True):
     method: Method = "GET"
     without: frozenset[str] = frozenset()
     has_version: bool = False
+    acts: bool = False
 
 
 def _get(path: str, ask: Callable[..., Any], *, name: str = "", without: str = "", version: bool = False) -> Question:
@@ -40,6 +42,10 @@ def _get(path: str, ask: Callable[..., Any], *, name: str = "", without: str = "
 
 def _post(path: str, ask: Callable[..., Any], *, name: str = "") -> Question:
     return Question(path, name or ask.__name__, ask, "POST")
+
+
+def _act(path: str, ask: Callable[..., Any], *, name: str) -> Question:
+    return Question(path, name, ask, "POST", acts=True)
 
 
 QUESTIONS: tuple[Question, ...] = (
@@ -96,6 +102,15 @@ QUESTIONS: tuple[Question, ...] = (
     _get("/opportunities/{opportunity_id:path}", Regulars.opportunity),
     _get("/coupons", Regulars.coupons),
     _get("/coupons/{coupon_id}", Regulars.coupon),
+    # campaigns
+    _get("/campaigns", asked_otherwise.campaigns, name="campaigns.history"),
+    _get("/campaigns/effects", asked_otherwise.campaign_effects, name="campaigns.effects"),
+    _get("/campaigns/{campaign_id}/preview", asked_otherwise.campaign_preview, name="campaigns.preview"),
+    _get("/campaigns/{campaign_id}/explanation/{who}", asked_otherwise.explain_offer, name="campaigns.explain"),
+    _get("/campaigns/{campaign_id}/offers", asked_otherwise.offers, name="campaigns.who"),
+    _get("/campaigns/{campaign_id}/effect", asked_otherwise.campaign_effect, name="campaigns.effect"),
+    _act("/campaigns/{campaign_id}/launch", asked_otherwise.launch_campaign, name="campaigns.launch"),
+    _get("/campaigns/{campaign_id:path}", asked_otherwise.campaign, name="campaigns.campaign"),
     # measures
     _get("/lanes/{lane}/values", Regulars.values),
     _get("/totals/{lane}", Regulars.totals),

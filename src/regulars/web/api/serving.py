@@ -135,7 +135,8 @@ class _Served:
             require_allowed(token, question.name)
             given = await self._given(request, model, question)
             seen = request.headers.get("if-none-match")
-            return await self._threads.run(lambda: _asked(self._crm, question, given, seen))
+            crm = self._crm.as_actor(token.name) if question.acts else self._crm
+            return await self._threads.run(lambda: _asked(crm, question, given, seen))
 
         return self._borne(handle)
 
