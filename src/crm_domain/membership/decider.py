@@ -326,7 +326,7 @@ class Membership(Struct, frozen=True, kw_only=True):
     redemptions: dict[str, Redemption] = {}
     adjustments: dict[str, int] = {}
     override: TierOverrideGranted | None = None
-    outside: frozenset[str] = frozenset()
+    outside: tuple[str, ...] = ()
 
 
 def evolve(state: Membership, event: MembershipEvent) -> Membership:
@@ -341,7 +341,7 @@ def _evolved(state: Membership, event: MembershipEvent) -> Membership:
         case MembershipResumed() | MembershipSuspended() | MembershipCancelled():
             return _moved(state, Move(event.at, MOVE_KINDS[type(event)]))
         case PointsEarned() | BonusEarned():
-            inside = replace(state, outside=state.outside - {record_of_lot(event.lot_id)})
+            inside = replace(state, outside=_sorted({*state.outside} - {record_of_lot(event.lot_id)}))
             return _with_lot(inside, _earned_lot(event), event.at)
         case PointsRedeemed(redemption_id=redemption_id, taken=taken):
             redemption = Redemption(points=event.points + event.elsewhere, taken=taken, part=event.part)
@@ -396,8 +396,13 @@ def _earned_lot(event: PointsEarned | BonusEarned) -> Lot:
 def _taken_back(state: Membership, lot_id: str, points: int, at: int, *, outside: bool) -> Membership:
     """The state where points of a lot, the first of its record, are owed; they are taken where there are any."""
     debts = state.debts | {lot_id: state.debts.get(lot_id, 0) + points}
-    orders = state.outside | {lot_id} if outside else state.outside
+    orders = _sorted({*state.outside, lot_id}) if outside else state.outside
     return _settled(replace(state, debts=debts, outside=orders), at)
+
+
+def _sorted(lot_ids: set[str]) -> tuple[str, ...]:
+    """In one order, as a fold is compared with another by what is stored of it."""
+    return tuple(sorted(lot_ids))
 
 
 def _settled(state: Membership, at: int) -> Membership:
