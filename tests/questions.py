@@ -39,6 +39,7 @@ GIVEN = {
     "find": {"who": "shop:42"},
     "flow": {"first": "2025-12-01", "second": "2026-02-01"},
     "history": {"field": "name"},
+    "launch_campaign": {"campaign_id": "later"},
     "movers": {"first": "2025-12-01", "second": "2026-02-01", "new": "new"},
     "rewards_forecast": {"amount": "59.90"},
     "pipeline_waterfall": {"first": "2025-12-01", "second": "2026-02-01"},

@@ -538,11 +538,11 @@ def test_a_campaign_is_launched_in_the_name_of_the_token_and_once(shop: Shop) ->
     plan = {"campaign_id": "tea", "title": "Tea", "kind": "offer", "channel": "post", "purpose": "news"}
     assert shop.api.post("/commands/PlanCampaign", json={**plan, "customers": people}).status_code == 200
     till = client(shop.crm, name="the shop's till")
-    assert till.get("/campaigns/tea/preview").json()["eligible"] == 4
     shop.clock.now += timedelta(hours=1)
-    launched = till.post("/campaigns/tea/launch", json={}).json()
+    assert till.get("/campaigns/tea/preview").json()["eligible"] == 4
+    launched = till.post("/campaigns/launch", json={"campaign_id": "tea"}).json()
     assert (launched["launch"]["by"], launched["launch"]["treated"]) == ("the shop's till", 2)
-    again = till.post("/campaigns/tea/launch", json={})
+    again = till.post("/campaigns/launch", json={"campaign_id": "tea"})
     assert (again.status_code, again.json()["code"]) == (409, "campaign_launched")
     offers = till.get("/campaigns/tea/offers", params={"arm": "held_out"}).json()["offers"]
     assert len(offers) == 2

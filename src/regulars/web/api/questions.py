@@ -109,7 +109,7 @@ QUESTIONS: tuple[Question, ...] = (
     _get("/campaigns/{campaign_id}/explanation/{who}", asked_otherwise.explain_offer, name="campaigns.explain"),
     _get("/campaigns/{campaign_id}/offers", asked_otherwise.offers, name="campaigns.who"),
     _get("/campaigns/{campaign_id}/effect", asked_otherwise.campaign_effect, name="campaigns.effect"),
-    _act("/campaigns/{campaign_id}/launch", asked_otherwise.launch_campaign, name="campaigns.launch"),
+    _act("/campaigns/launch", asked_otherwise.launch_campaign, name="campaigns.launch"),
     _get("/campaigns/{campaign_id:path}", asked_otherwise.campaign, name="campaigns.campaign"),
     # measures
     _get("/lanes/{lane}/values", Regulars.values),
