@@ -71,7 +71,7 @@ class Book:
             case ("back", _, total, day):
                 if total > order.amount:
                     return False
-                order.back[day] = total
+                order.back[day] = max(total, order.back.get(day, 0))  # at one instant the larger reading counts
             case ("void", _):
                 order.void = True
             case ("restore", _):
@@ -177,6 +177,14 @@ def known_of(crm: Regulars, who: str, until: int | None = None) -> tuple[int, in
     shown = crm.customer(who) if until is None else crm.customer(who, as_of=on(until) + 2 * HOUR)
     last = shown.last_order_at
     return shown.orders, int(shown.net_spend), None if last is None else (last - BEGIN).days
+
+
+def test_a_source_that_says_less_than_what_came_back_is_refused_whenever_that_came_back(postgres_url: str) -> None:
+    with two_members("sqlite", postgres_url) as (crm, clock):
+        assert told(crm, clock, ("buy", "A", "ada", 20, "shop", 5))
+        assert told(crm, clock, ("back", "A", 20, 21))
+        assert not told(crm, clock, ("buy", "A", "ada", 10, "shop", 5))
+        assert known_of(crm, "ada") == (1, 0, 5)
 
 
 @in_each_database(30, st.lists(wishes, min_size=2, max_size=10))

@@ -140,14 +140,16 @@ class Content(Struct, frozen=True, kw_only=True):
 class Purchase(Struct, frozen=True, kw_only=True):
     """What the next decision on one record of an order needs to know.
 
-    `returned` is how many minor units had come back in all, `returned_apart` the sum of the single returns, `returns`
-    how many came back with each return that has an id; `is_totalled` says whether anything was said of all returns.
+    `returned` is how many minor units had come back in all by the instant that is decided on, `returned_at_last` by the
+    end of all that is known; `returned_apart` is the sum of the single returns, `returns` how many came back with each
+    return that has an id; `is_totalled` says whether anything was said of all returns.
     `said` is what each source last said, by its name; "" is whoever named none.
     """
 
     recorded: PurchaseRecorded | None = None
     voided: PurchaseVoided | None = None
     returned: int = 0
+    returned_at_last: int = 0
     returned_apart: int = 0
     is_totalled: bool = False
     returns: PersistentMap[str, int] = PersistentMap()
@@ -203,11 +205,12 @@ def evolve(state: Purchase, event: PurchaseEvent) -> Purchase:
             return replace(
                 state,
                 returned=min(state.returned + amount, bought),
+                returned_at_last=min(state.returned + amount, bought),
                 returned_apart=state.returned_apart + amount,
                 returns=returns,
             )
         case ReturnedTotalRecorded(returned_so_far=returned_so_far):
-            return replace(state, returned=returned_so_far, is_totalled=True)
+            return replace(state, returned=returned_so_far, returned_at_last=returned_so_far, is_totalled=True)
         case PurchaseReported(source=source):
             return replace(state, said=state.said.put(source or "", content_of(event)))
         case PurchaseVoided():
@@ -498,8 +501,8 @@ def _standing(order_id: str, state: Purchase) -> PurchaseRecorded:
 
 
 def _require_no_less_than_returned(after: Content, state: Purchase, recorded: PurchaseRecorded) -> None:
-    if after.amount < state.returned:
-        back = f"{from_minor_units(state.returned, recorded.currency)} {recorded.currency}"
+    if after.amount < state.returned_at_last:
+        back = f"{from_minor_units(state.returned_at_last, recorded.currency)} {recorded.currency}"
         sentence = f'{back} of order "{recorded.order_id}" came back; it can\'t have been of less'
         raise Rejected("below_returned", sentence)
 
@@ -546,7 +549,7 @@ CHRONOLOGY = Chronology(
         (RecordReturn, ReturnedTotalRecorded),
     ),
     last=(PurchaseReported, PurchaseVoided, PurchaseRestored),
-    whole=("recorded", "voided", "returned_apart", "is_totalled", "returns", "said"),
+    whole=("recorded", "voided", "returned_at_last", "returned_apart", "is_totalled", "returns", "said"),
 )
 
 PURCHASE = Decider(category=CATEGORY, initial=Purchase(), evolve=evolve, decide=decide, chronology=CHRONOLOGY)
