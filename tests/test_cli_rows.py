@@ -87,6 +87,7 @@ LISTS = {
     "liability": "liability",
     "contactable": "contactable --channel email --purpose news",
     "campaign who": "campaign who tea",
+    "campaign offers": "campaign offers tea",
     "pipeline show": "pipeline show",
     "pipeline waterfall": "pipeline waterfall 2024-01-31 2024-05-31",
     "pipeline stages": "pipeline stages",

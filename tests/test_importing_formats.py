@@ -243,6 +243,16 @@ def test_a_card_that_breaks_off_is_still_a_card(crm: Regulars, tmp_path: Path) -
 # ------------------------------------------------------------------------------------------------------------ hostile
 
 
+def test_a_spreadsheet_that_needs_a_newer_zip_is_refused_in_a_sentence(crm: Regulars, tmp_path: Path) -> None:
+    entry = SHEET.rindex(b"PK\x01\x02")  # of the directory, in which the version that is needed stands six bytes on
+    newer = SHEET[: entry + 6] + b"\x40" + SHEET[entry + 7 :]
+    file = tmp_path / "newer.xlsx"
+    file.write_bytes(newer)
+    mapping = Mapping.model_validate({"format": "sheet", "customer": {"ref": "{id}"}})
+    with pytest.raises(InvalidMapping, match=r"the spreadsheet can't be read: zip file version 6\.4; save it as CSV"):
+        list(rows(file, mapping, CATALOGUE, lambda content: content.hex()))
+
+
 @given(
     st.sampled_from(["sheet", "json", "vcard"]),
     st.integers(0, 10_000),

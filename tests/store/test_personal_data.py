@@ -56,6 +56,11 @@ class NicknameGiven(Event, frozen=True, kw_only=True, tag="NicknameGiven"):
 # ------------------------------------------------------------------------------------------------ every type of event
 
 
+def _unmarked(kind: inspect.Type) -> Any:
+    """What stands in a part of an event where no mark can."""
+    return kind.values[0] if isinstance(kind, inspect.LiteralType) else 1
+
+
 class Marks:
     """Texts and days that are unlike all others, by the field of the event that each was put into."""
 
@@ -82,7 +87,8 @@ class Marks:
                 return None if found is None else (found,)
             case inspect.StructType(cls=struct, fields=fields):
                 values = {field.name: self._marked(field.type, f"{path}.{field.name}") for field in fields}
-                return struct(**{name: 1 if value is None else value for name, value in values.items()})
+                unmarked = {field.name: _unmarked(field.type) for field in fields}
+                return struct(**{name: unmarked[name] if value is None else value for name, value in values.items()})
             case inspect.StrType():
                 return self.new(path, f'mark {self._count} \u00e5\u2026 "of" {path}')
             case inspect.DateType():

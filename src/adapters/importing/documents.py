@@ -126,7 +126,7 @@ def _require_bounds(data: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             unpacked = sum(each.file_size for each in packed.infolist())
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise InvalidMapping(f"the spreadsheet can't be read: {error}; save it as CSV") from None
     if unpacked > MAX_UNPACKED:
         raise InvalidMapping(f"the spreadsheet unpacks to more than {MAX_UNPACKED:,} bytes; save it as CSV")
