@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 import regulars
 from cutting import Cut, CutOffError, cuts_of, is_cut_off
 from databases import fresh_postgres, fresh_sqlite
+from launched import launch, plan
 from outside import run
 from processes import forked
 from regulars import (
@@ -226,10 +227,8 @@ def shop_with_everything(crm: Regulars, clock: Clock) -> None:
         if any(each.id == "years" for each in crm.ruleset.care):
             crm.do(regulars.SettleReminder(customer=who, care="years", day="2025-01-01", how="done"))
         crm.do(regulars.AddTask(task_id=f"first-{number}", customer=who, what="call", due=clock.now.date()))
-    crm.do([regulars.GiveConsent(customer=who, channel="post", purpose="news") for who in PEOPLE])
-    fields = {"title": "Tea", "kind": "offer", "channel": "post", "purpose": "news"}
-    crm.do(regulars.PlanCampaign.model_validate({"campaign_id": "tea", "customers": PEOPLE, **fields}))
-    crm.campaigns.launch("tea")
+    plan(crm, "tea", PEOPLE)
+    launch(crm, "tea", PEOPLE, held_out=2, at=crm.now)  # by its commands, as the door folds in first
     crm.do(regulars.CancelMembership(customer=PEOPLE[3]))
     crm.do(MergeCustomers(customer=PEOPLE[3], into=PEOPLE[2]))
 
