@@ -41,13 +41,10 @@ def effect(asked: Asked, campaign_id: str) -> Answer:
         _begin(asked, question)
         return GoTo(address=asked.links.to(address_of(campaign_id), part="effect"))
     found = _found(asked, question, CampaignEffect)
-    readings = (
-        () if found is None else ((N_("As known on the decision day"), found.then), (N_("As known now"), found.now))
-    )
     values = {
         "campaign": campaign,
         "effect": found,
-        "readings": [(title, each) for title, each in readings if each is not None],
+        "readings": [] if found is None else _readings(found),
         "drawn": _drawn,
         "job": asked.beside.jobs.find(question.subject),
     }
