@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
+from itertools import islice
 from secrets import token_hex
 from time import monotonic, sleep
 from zoneinfo import ZoneInfo
@@ -43,6 +44,8 @@ from regulars.session.session import Session
 _ASKED_AGAIN: frozenset[WhySkipped] = frozenset({"closed", "no_consent", "no_address"})
 #: How often an offer is tried in one run where the server puts it off.
 ATTEMPTS = 3
+#: The contacts of so many are read together.
+_AT_ONCE = 200
 #: What a message is called by where no mail server names itself.
 NO_HOST = "regulars.invalid"
 
@@ -84,12 +87,17 @@ def send_offers(
 
 def find_outgoing(session: Session, campaign_id: str, *, in_doubt: bool) -> Iterator[OutgoingOffer]:
     """The offers that are still to be sent, or those in doubt, with addresses and texts. Raises NotFound."""
-    for offer in _offers(session, campaign_id, "sending" if in_doubt else "assigned"):
+    with session.store.reading() as tx:
+        plan = state_of(campaign_events(session, tx, campaign_id)).plan
+    assert plan is not None
+    offers = _offers(session, campaign_id, "sending" if in_doubt else "assigned")
+    while some := list(islice(offers, _AT_ONCE)):
         with session.store.reading() as tx:
-            plan = state_of(campaign_events(session, tx, campaign_id)).plan
-            assert plan is not None
-            contacts = read_contacts(tx, session.members(tx, offer.customer_id))
-            yield _outgoing(offer, plan, list(contacts.values()), "")
+            families = tx.families(each.customer_id for each in some)
+            members = [families.members(each.customer_id) for each in some]
+            contacts = read_contacts(tx, {each for family in members for each in family})
+        for offer, family in zip(some, members, strict=True):
+            yield _outgoing(offer, plan, [contacts[each] for each in family], "")
 
 
 def _offers(session: Session, campaign_id: str, state: OfferState) -> Iterator[OfferView]:
