@@ -300,26 +300,34 @@ def test_a_file_that_was_cut_off_is_not_folded(spark: SparkSession, shop: str, t
 def test_events_in_the_wrong_partition_are_noticed(spark: SparkSession, shop: str, tmp_path: Path) -> None:
     with opened(shop, later()) as crm:
         crm.archive(tmp_path, partitions=2)
-        misplace_a_row(tmp_path / "run-000001")
+        misplace_a_row(tmp_path / "run-000001", str(crm.find("shop:4")))
         live = crm.status().generation
         with pytest.raises(StoreUnusable, match=r"version 1 of the stream \S+ came 0 times to the worker"):
             crm.projections.rebuild(spark=LOCAL, archive=tmp_path)
         assert crm.status().generation == live
 
 
-def misplace_a_row(run_folder: Path) -> None:
-    """Put the first event of whoever has several into another partition, and let the manifest agree."""
+def misplace_a_row(run_folder: Path, customer_id: str) -> None:
+    """Put a member's enrolment, which others of its stream follow, into another partition; let the manifest agree.
+
+    The member is of no family: a family's rows are brought together wherever they lie.
+    """
     paths = sorted(run_folder.glob("*.parquet"))
-    first, other = (pq.ParquetFile(path).read() for path in paths)
-    streams = first.column("stream_id").to_pylist()
-    place = next(at for at, each in enumerate(streams) if streams.count(each) > 1)
-    keeps = [at != place for at in range(len(first))]
-    pq.write_table(first.filter(pa.array(keeps)), paths[0])
-    pq.write_table(pa.concat_tables([other, first.slice(place, 1)]), paths[1])
+    one, other = paths if customer_id in customers_of(paths[0]) else reversed(paths)
+    whole = pq.ParquetFile(one).read()
+    rows = zip(customers_of(one), whole.column("type").to_pylist(), strict=True)
+    place = list(rows).index((customer_id, "MembershipEnrolled"))
+    keeps = [at != place for at in range(len(whole))]
+    pq.write_table(whole.filter(pa.array(keeps)), one)
+    pq.write_table(pa.concat_tables([pq.ParquetFile(other).read(), whole.slice(place, 1)]), other)
     manifest = json.loads((run_folder / "_manifest.json").read_text())
     for each, path in zip(manifest["files"], paths, strict=True):
         each["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     (run_folder / "_manifest.json").write_text(json.dumps(manifest))
+
+
+def customers_of(path: Path) -> list[str]:
+    return pq.ParquetFile(path).read().column("customer_id").to_pylist()
 
 
 @on_local
