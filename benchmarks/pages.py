@@ -23,6 +23,7 @@ from benchmarks.rows import CONSOLE, Figure
 from benchmarks.segments import with_segments
 from benchmarks.timing import seconds, take_turns
 from regulars import Command, CustomerId, OpenOpportunity, Regulars, WinOpportunity, web
+from regulars.adapters.garbage_collection import spare_what_is_held
 from regulars.web.console import console, gate_for_one
 from regulars.web.listening import listen
 
@@ -127,6 +128,7 @@ def _served(crm: Regulars) -> Iterator[httpx.Client]:
         application = web.app(crm, pages=console(crm, gate, port=port))
         server = uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off"))
         thread = Thread(target=server.run, kwargs={"sockets": [listening]})
+        spare_what_is_held()
         thread.start()
         while not server.started:
             sleep(0.01)

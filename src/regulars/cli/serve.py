@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from regulars.adapters.garbage_collection import spare_what_is_held
 from regulars.cli import as_json
 from regulars.cli.opening import JsonOption, StoreOption, acting, open_to_change
 from regulars.cli.progress import waiting
@@ -67,6 +68,7 @@ def serve(
             limit_concurrency=200,
             timeout_graceful_shutdown=10,
         )
+        spare_what_is_held()
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server ends, and raises what it ended for
         try:
             with suppress(KeyboardInterrupt):
