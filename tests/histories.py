@@ -44,6 +44,7 @@ from regulars.crm_domain.offer import (
     OfferAssigned,
     OfferBounced,
     OfferClicked,
+    OfferNotSent,
     OfferOpened,
     OfferSending,
     OfferSent,
@@ -241,6 +242,8 @@ def offers() -> st.SearchStrategy[Event]:
     kinds: list[Callable[..., Event]] = [
         partial(OfferSkipped, why="no_consent"),
         partial(OfferSending, message_id="<1@shop.example>"),
+        partial(OfferSending, message_id="<2@shop.example>"),
+        partial(OfferNotSent, message_id="<1@shop.example>"),
         partial(OfferSent, channel="email"),
         OfferOpened,
         OfferClicked,

@@ -20,6 +20,7 @@ from regulars.crm_domain.offer import (
     OfferBounced,
     OfferClicked,
     OfferEvent,
+    OfferNotSent,
     OfferOpened,
     OfferSending,
     OfferSent,
@@ -31,7 +32,7 @@ from regulars.projections.engine.projector import Judgement, Key, Projector
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.rules.compiled import Rules
 
-VERSION = 1
+VERSION = 2
 
 OfferState = Literal[
     "assigned", "sending", "sent", "opened", "clicked", "bounced", "unsubscribed", "skipped", "held_out"
@@ -43,6 +44,7 @@ _HANDLES: frozenset[type[Event]] = frozenset(
         HeldOut,
         OfferSkipped,
         OfferSending,
+        OfferNotSent,
         OfferSent,
         OfferOpened,
         OfferClicked,
@@ -53,12 +55,17 @@ _HANDLES: frozenset[type[Event]] = frozenset(
 
 
 class OfferFacts(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """What is known of one offer; `reached` is the furthest that it came, `drawn_as` the customer id in the draw."""
+    """What is known of one offer; `reached` is the furthest that it came, `drawn_as` the customer id in the draw.
+
+    `sending` is the id of the message that it is sent as, and `not_sent` are those of messages that weren't.
+    """
 
     arm: Arm | None = None
     drawn_at: int | None = None
     drawn_as: str = ""
     why: WhySkipped | None = None
+    sending: str | None = None
+    not_sent: tuple[str, ...] = ()
     reached: OfferState | None = None
     channel: str | None = None
     hard_bounce_at: int | None = None
@@ -72,10 +79,6 @@ class OffersMade(Struct, array_like=True):
 
 #: How far an offer comes: what was said last in this order counts, whatever was told first.
 _FURTHER: tuple[OfferState, ...] = (
-    "skipped",
-    "assigned",
-    "held_out",
-    "sending",
     "sent",
     "bounced",
     "opened",
@@ -98,8 +101,11 @@ def _after(known: OfferFacts, event: OfferEvent, at: int) -> OfferFacts:
             return _drawn(known, "held_out", at, drawn_as)
         case OfferSkipped(why=why):
             return replace(known, arm=known.arm or "skipped", why=known.why or why)
-        case OfferSending():
-            return _further(known, "sending")
+        case OfferSending(message_id=message_id):
+            return known if message_id in known.not_sent else replace(known, sending=message_id)
+        case OfferNotSent(message_id=message_id):
+            sending = None if known.sending == message_id else known.sending
+            return replace(known, sending=sending, not_sent=(*known.not_sent, message_id))
         case OfferSent(channel=channel):
             return _further(replace(known, channel=known.channel or channel), "sent")
         case OfferOpened():
@@ -171,6 +177,8 @@ def _verdict(known: dict[str, OfferFacts]) -> OfferVerdict:
 def _state(counts: OfferFacts) -> OfferState:
     if counts.reached is not None:
         return counts.reached
+    if counts.sending is not None:
+        return "sending"
     if counts.why is not None:
         return "skipped"
     return "held_out" if counts.arm == "held_out" else "assigned"

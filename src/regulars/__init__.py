@@ -234,12 +234,14 @@ if TYPE_CHECKING:
         OfferAssigned,
         OfferBounced,
         OfferClicked,
+        OfferNotSent,
         OfferOpened,
         OfferSending,
         OfferSent,
         OfferSkipped,
         RecordOfferBounced,
         RecordOfferClicked,
+        RecordOfferNotSent,
         RecordOfferOpened,
         RecordOfferSending,
         RecordOfferSent,
@@ -453,9 +455,9 @@ _HOMES = {
         "ChangeCampaign EndCampaign LaunchCampaign PauseCampaign CampaignPlan PlanCampaign ResumeCampaign"
     ),
     "regulars.crm_domain.offer": (
-        "AssignOffer HeldOut HoldOut OfferAssigned OfferBounced OfferClicked OfferOpened OfferSending OfferSent "
-        "OfferSkipped RecordOfferBounced RecordOfferClicked RecordOfferOpened RecordOfferSending RecordOfferSent "
-        "RecordUnsubscribed SkipOffer Unsubscribed"
+        "AssignOffer HeldOut HoldOut OfferAssigned OfferBounced OfferClicked OfferNotSent OfferOpened OfferSending "
+        "OfferSent OfferSkipped RecordOfferBounced RecordOfferClicked RecordOfferNotSent RecordOfferOpened "
+        "RecordOfferSending RecordOfferSent RecordUnsubscribed SkipOffer Unsubscribed"
     ),
     "regulars.crm_domain.unexplained": "Unexplained",
     "regulars.crm_domain.value_model": "ModelFitted RecordFittedModel",
@@ -759,6 +761,7 @@ __all__ = [
     "OfferBounced",
     "OfferClicked",
     "OfferCount",
+    "OfferNotSent",
     "OfferOpened",
     "OfferPage",
     "OfferSending",
@@ -830,6 +833,7 @@ __all__ = [
     "RecordInteraction",
     "RecordOfferBounced",
     "RecordOfferClicked",
+    "RecordOfferNotSent",
     "RecordOfferOpened",
     "RecordOfferSending",
     "RecordOfferSent",

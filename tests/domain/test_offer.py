@@ -18,12 +18,14 @@ from regulars.crm_domain.offer import (
     OfferAssigned,
     OfferBounced,
     OfferClicked,
+    OfferNotSent,
     OfferOpened,
     OfferSending,
     OfferSent,
     OfferSkipped,
     RecordOfferBounced,
     RecordOfferClicked,
+    RecordOfferNotSent,
     RecordOfferOpened,
     RecordOfferSending,
     RecordOfferSent,
@@ -39,6 +41,7 @@ DRAWN = {"customer": WHO, **OF}
 ASSIGNED, HELD_OUT = OfferAssigned(**OF, drawn_as=str(WHO)), HeldOut(**OF, drawn_as=str(WHO))
 SKIPPED = OfferSkipped(**OF, why="no_consent")
 SENDING = OfferSending(**OF, message_id="<1@shop.example>")
+NOT_SENT = OfferNotSent(**OF, message_id="<1@shop.example>")
 SENT = OfferSent(**OF, channel="email")
 LATER = datetime(2026, 2, 1, tzinfo=UTC)
 
@@ -88,6 +91,26 @@ def test_one_message_is_sent_and_in_doubt_none() -> None:
         given(*before).when(other).then_rejected("offer_sent")
     given(HELD_OUT).when(sending).then_rejected("offer_held_out")
     given(ASSIGNED, SKIPPED).when(sending).then_rejected("offer_skipped")
+
+
+def test_what_is_in_doubt_is_settled_either_way_and_sent_again_only_where_it_was_not_sent() -> None:
+    wasnt = RecordOfferNotSent(offer_id=ID)
+    given(ASSIGNED, SENDING).when(wasnt).then(NOT_SENT)
+    given(ASSIGNED, SENDING, NOT_SENT).when(wasnt).then_nothing()
+    given(ASSIGNED).when(wasnt).then_rejected("offer_not_in_doubt")
+    again = RecordOfferSending(offer_id=ID, message_id="<2@shop.example>")
+    second = OfferSending(**OF, message_id="<2@shop.example>")
+    given(ASSIGNED, SENDING, NOT_SENT).when(again).then(second)
+    given(ASSIGNED, SENDING, NOT_SENT, second).when(wasnt).then(OfferNotSent(**OF, message_id="<2@shop.example>"))
+    given(ASSIGNED, SENDING, NOT_SENT).when(SkipOffer(**DRAWN, why="no_consent")).then(SKIPPED)
+    late = RecordOfferSending(offer_id=ID, message_id="<1@shop.example>")
+    given(ASSIGNED, SENDING, NOT_SENT).when(late).then_rejected("message_not_sent")
+    given(ASSIGNED, SENDING, NOT_SENT).when(RecordOfferSent(offer_id=ID, channel="email")).then(SENT)
+
+
+@pytest.mark.parametrize("event", [each for _, each in OUTSIDE])
+def test_what_something_came_of_was_sent(event: Event) -> None:
+    given(ASSIGNED, SENDING, event).when(RecordOfferNotSent(offer_id=ID)).then_rejected("offer_sent")
 
 
 @pytest.mark.parametrize(("command", "event"), OUTSIDE)

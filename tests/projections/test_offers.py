@@ -15,7 +15,9 @@ from regulars.crm_domain.offer import (
     OfferAssigned,
     OfferBounced,
     OfferClicked,
+    OfferNotSent,
     OfferOpened,
+    OfferSending,
     OfferSent,
     OfferSkipped,
     Unsubscribed,
@@ -47,6 +49,22 @@ def test_an_offer_comes_as_far_as_anything_that_was_told_of_it() -> None:
     left = last(OfferAssigned(**ONE_DRAWN), Unsubscribed(**ONE, channel="email", purpose="news"), OfferClicked(**ONE))
     assert left is not None
     assert left.state == "unsubscribed"
+
+
+def test_a_message_that_was_not_sent_counts_for_nothing_and_another_one_does() -> None:
+    first, second = (OfferSending(**ONE, message_id=each) for each in ("<1@shop.example>", "<2@shop.example>"))
+    wasnt = OfferNotSent(**ONE, message_id="<1@shop.example>")
+    for told, state in (
+        ((first,), "sending"),
+        ((first, wasnt), "assigned"),
+        ((wasnt, first), "assigned"),
+        ((first, wasnt, second), "sending"),
+        ((first, wasnt, OfferSkipped(**ONE, why="no_consent")), "skipped"),
+        ((first, wasnt, OfferSent(**ONE, channel="email")), "sent"),
+    ):
+        found = last(OfferAssigned(**ONE_DRAWN), *told)
+        assert found is not None
+        assert (found.arm, found.state) == ("treated", state)
 
 
 def test_what_fails_after_the_draw_stays_in_its_arm() -> None:

@@ -6,7 +6,8 @@
    fails later leaves them in their arm.
 3. Who is treated is skipped later at most before anything was sent, and the first reason counts.
 4. It is being sent once: only to who is treated and neither skipped nor sent to, so that two senders send one message.
-   In doubt it is not sent again.
+   In doubt it is not sent again, unless somebody knows that it wasn't: that settles the one message that was in doubt,
+   whose id is never used again, and the offer may be sent as another.
 5. What happened outside is never refused: that it was sent, also to somebody who is held out, that it was opened,
    clicked, bounced, or that somebody unsubscribed. Told with its time it is written down; told without a time, what is
    so already changes nothing.
@@ -70,6 +71,14 @@ class OfferSending(Event, frozen=True, kw_only=True, tag="OfferSending"):
     message_id: str
 
 
+class OfferNotSent(Event, frozen=True, kw_only=True, tag="OfferNotSent"):
+    """The message of this id, which was in doubt, was not sent; the offer may be sent as another one."""
+
+    offer_id: str
+    campaign_id: str
+    message_id: str
+
+
 class OfferSent(Event, frozen=True, kw_only=True, tag="OfferSent"):
     """It was sent."""
 
@@ -115,6 +124,7 @@ OfferEvent = (
     | HeldOut
     | OfferSkipped
     | OfferSending
+    | OfferNotSent
     | OfferSent
     | OfferOpened
     | OfferClicked
@@ -128,14 +138,16 @@ OfferEvent = (
 class Offer(Struct, frozen=True, kw_only=True):
     """What the next decision on an offer needs to know.
 
-    `arm` is what was decided at the launch; `skipped` says why it failed, then or later, and `sending` is the id of the
-    message it is sent as. `bounced` is whether it bounced hard, None where it didn't bounce.
+    `arm` is what was decided at the launch; `skipped` says why it failed, then or later, `sending` is the id of the
+    message it is sent as, and `not_sent` are those of messages that weren't. `bounced` is whether it bounced hard, None
+    where it didn't bounce.
     """
 
     campaign_id: str | None = None
     arm: Arm | None = None
     skipped: WhySkipped | None = None
     sending: str | None = None
+    not_sent: PersistentMap[str, None] = PersistentMap()
     sent: OfferSent | None = None
     opened: bool = False
     clicked: bool = False
@@ -154,7 +166,10 @@ def evolve(state: Offer, event: OfferEvent) -> Offer:
         case OfferSkipped(why=why):
             return replace(state, arm=state.arm or "skipped", skipped=state.skipped or why)
         case OfferSending(message_id=message_id):
-            return replace(state, sending=state.sending or message_id)
+            return state if message_id in state.not_sent else replace(state, sending=message_id)
+        case OfferNotSent(message_id=message_id):
+            sending = None if state.sending == message_id else state.sending
+            return replace(state, sending=sending, not_sent=state.not_sent.put(message_id, None))
         case OfferSent():
             return replace(state, sent=state.sent or event)
         case OfferOpened():
@@ -208,6 +223,13 @@ class RecordOfferSending(OfferCommand):
     """
 
     message_id: Label
+
+
+class RecordOfferNotSent(OfferCommand):
+    """Write down that an offer that is in doubt was not sent, e.g. offer_id=0123456789abcdef
+
+    It is to be sent again then, as another message.
+    """
 
 
 class RecordOfferSent(OfferCommand):
@@ -278,10 +300,30 @@ def record_sending(command: RecordOfferSending, state: Offer) -> tuple[Event, ..
     if state.sending is not None or state.sent is not None:
         sentence = f'offer "{command.offer_id}" is being sent already; in doubt it isn\'t sent again'
         raise Rejected("offer_sent", sentence)
+    if command.message_id in state.not_sent:
+        sentence = f'message "{command.message_id}" wasn\'t sent, and its id isn\'t used again'
+        raise Rejected("message_not_sent", sentence)
     if state.arm != "treated" or state.skipped is not None:
         said = "held out" if state.arm == "held_out" else "skipped"
         raise Rejected(f"offer_{said.replace(' ', '_')}", f'offer "{command.offer_id}" is {said}: it isn\'t sent')
     return (OfferSending(offer_id=command.offer_id, campaign_id=campaign_id, message_id=command.message_id),)
+
+
+def record_not_sent(command: RecordOfferNotSent, state: Offer) -> tuple[Event, ...]:
+    """Invariant 4. Whatever came of it says that it was sent."""
+    campaign_id = _require_known(command, state)
+    if _is_known_to_be_sent(state):
+        raise Rejected("offer_sent", f'offer "{command.offer_id}" was sent, by what is recorded of it')
+    if state.sending is None:
+        if state.not_sent:
+            return ()
+        raise Rejected("offer_not_in_doubt", f'offer "{command.offer_id}" isn\'t in doubt: nobody was about to send it')
+    return (OfferNotSent(offer_id=command.offer_id, campaign_id=campaign_id, message_id=state.sending),)
+
+
+def _is_known_to_be_sent(state: Offer) -> bool:
+    came_of_it = state.opened or state.clicked or state.bounced is not None or bool(state.unsubscribed)
+    return state.sent is not None or came_of_it
 
 
 def record_sent(command: RecordOfferSent, state: Offer) -> tuple[Event, ...]:
@@ -348,6 +390,8 @@ def decide(command: Command, state: Offer, context: Context) -> tuple[Event, ...
             return skip(command, state)
         case RecordOfferSending():
             return record_sending(command, state)
+        case RecordOfferNotSent():
+            return record_not_sent(command, state)
         case RecordOfferSent():
             return record_sent(command, state)
         case RecordOfferOpened():
@@ -369,13 +413,14 @@ CHRONOLOGY = Chronology(
     words=(
         (SkipOffer, OfferSkipped),
         (RecordOfferSending, OfferSending),
+        (RecordOfferNotSent, OfferNotSent),
         (RecordOfferSent, OfferSent),
         (RecordOfferOpened, OfferOpened),
         (RecordOfferClicked, OfferClicked),
         (RecordOfferBounced, OfferBounced),
         (RecordUnsubscribed, Unsubscribed),
     ),
-    whole=("campaign_id", "arm", "skipped", "sending", "sent"),
+    whole=("campaign_id", "arm", "skipped", "sending", "not_sent", "sent"),
 )
 
 OFFER = Decider(category=CATEGORY, initial=Offer(), evolve=evolve, decide=decide, chronology=CHRONOLOGY)

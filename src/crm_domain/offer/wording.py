@@ -12,6 +12,7 @@ from regulars.crm_domain.offer.decider import (
     OfferBounced,
     OfferClicked,
     OfferEvent,
+    OfferNotSent,
     OfferOpened,
     OfferSending,
     OfferSent,
@@ -47,6 +48,8 @@ def _what(event: OfferEvent) -> str:
             return f"skipped, {WHY[why]}"
         case OfferSending():
             return "offer about to be sent"
+        case OfferNotSent():
+            return "offer not sent after all"
         case OfferSent(channel=channel):
             return f"offer sent by {channel}"
         case OfferOpened():
@@ -71,6 +74,8 @@ def deed(event: OfferEvent, who: str, other: str) -> str:
             return f"skipped {who} in campaign {event.campaign_id}: {WHY[why]}"
         case OfferSending():
             return f"was about to send {who} the offer {of}"
+        case OfferNotSent():
+            return f"recorded that the offer {of} wasn't sent to {who} after all"
         case OfferSent(channel=channel):
             return f"sent {who} the offer {of} by {channel}"
         case OfferOpened():
@@ -90,6 +95,7 @@ def fields(state: Offer) -> Iterator[Field]:
     yield "arm", None if state.arm is None else state.arm.replace("_", " ")
     yield "skipped", None if state.skipped is None else WHY[state.skipped]
     yield "message", state.sending
+    yield "not sent", ", ".join(state.not_sent) or None
     yield "sent", None if state.sent is None else state.sent.channel
     yield "opened", "yes" if state.opened else None
     yield "clicked", "yes" if state.clicked else None

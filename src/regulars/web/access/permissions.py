@@ -29,8 +29,8 @@ _CLERK = """
     EndCampaign EndContract EndEmployment EnrollMember EscalateTicket GiveConsent GrantTierOverride IssueCoupon
     LiftTierOverride LoseOpportunity MakeReferral MergeCustomers MoveOpportunity OpenOpportunity OpenTicket
     PauseCampaign PlanCampaign PutOnHold QualifyLead RateTicket ReassignPurchase ReassignTask RecordAssessment
-    RecordChurnReason RecordEmployment RecordInteraction RecordOfferBounced RecordOfferClicked RecordOfferOpened
-    RecordOfferSending RecordOfferSent RecordPreference RecordPurchase RecordReturn RecordSurveyAnswer
+    RecordChurnReason RecordEmployment RecordInteraction RecordOfferBounced RecordOfferClicked RecordOfferNotSent
+    RecordOfferOpened RecordOfferSending RecordOfferSent RecordPreference RecordPurchase RecordReturn RecordSurveyAnswer
     RecordSurveyBounced RecordSurveySent RecordUnsubscribed RedeemPoints RegisterCustomer RenewContract
     ReopenAccount ReopenOpportunity ReopenTask ReopenTicket ReplyAsAgent ReplyAsCustomer RequestCancellation
     ResolveTicket RestorePurchase ResumeCampaign ResumeMembership ResumeTicket ReviseQuote SendQuote SettleReminder
