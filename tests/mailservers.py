@@ -14,7 +14,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-#: What is answered to a recipient, or to a message: a line, "close" or "hang"; of None it is taken.
+#: What is answered to a sender, to a recipient, or to a message: a line, "close" or "hang"; of None it is taken.
 Answer = Callable[[str], str | None]
 
 
@@ -24,6 +24,7 @@ class Mailbox:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.taken: list[tuple[str, EmailMessage]] = []
+        self.to_sender: Answer = lambda address: None
         self.to_recipient: Answer = lambda address: None
         self.to_message: Answer = lambda address: None
         #: Answers to a message after which it was taken all the same.
@@ -33,6 +34,13 @@ class Mailbox:
     def addresses(self) -> list[str]:
         """To whom something was taken."""
         return [address for address, _ in self.taken]
+
+    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Any) -> str:
+        answer = await self._answered(server, self.to_sender(address))
+        if answer is None:
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return answer or "250 OK"
 
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Any) -> str:
         answer = await self._answered(server, self.to_recipient(address))

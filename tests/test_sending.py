@@ -16,7 +16,12 @@ from msgspec.structs import replace
 
 from mailservers import Mailbox, mail_server
 from regulars import (
+    ChangeContactDetails,
+    CloseAccount,
+    CreateCoupon,
+    CustomerId,
     EndCampaign,
+    EndCoupon,
     GiveConsent,
     MailServerUnusable,
     NotFound,
@@ -24,6 +29,9 @@ from regulars import (
     OfferSent,
     PauseCampaign,
     PlanCampaign,
+    RecordOfferNotSent,
+    RecordOfferSent,
+    RecordPurchase,
     RegisterCustomer,
     Regulars,
     Rejected,
@@ -35,6 +43,7 @@ from regulars.doing.sending import quiet_until
 from regulars.projections.campaigns import CampaignRules
 from regulars.sending.message import filled_in, offer_mail, parse_sender
 from regulars.sending.smtp import MailServer, SmtpCarrier
+from regulars.sending.status import is_of_the_address
 from regulars.sending.values import OutgoingOffer, SendingReport
 from shops import BEGIN, DAY, Clock, default_text, opened
 
@@ -58,12 +67,16 @@ def clock() -> Clock:
 @pytest.fixture
 def crm(database_url: str, clock: Clock) -> Iterator[Regulars]:
     with opened(database_url, clock) as crm:
-        for number in range(PEOPLE):
-            ref = f"shop:{number}"
-            crm.do(RegisterCustomer(ref=ref, name=f"Ada {number}", email=f"ada{number}@example.com", occurred_at=BEGIN))
-            crm.do(GiveConsent(customer=ref, channel="email", purpose="news", occurred_at=BEGIN))
+        register(crm)
         launch(crm)
         yield crm
+
+
+def register(crm: Regulars) -> None:
+    for number in range(PEOPLE):
+        ref = f"shop:{number}"
+        crm.do(RegisterCustomer(ref=ref, name=f"Ada {number}", email=f"ada{number}@example.com", occurred_at=BEGIN))
+        crm.do(GiveConsent(customer=ref, channel="email", purpose="news", occurred_at=BEGIN))
 
 
 def launch(crm: Regulars, **fields: Any) -> None:
@@ -183,7 +196,6 @@ def test_an_address_that_is_refused_has_bounced_and_what_is_put_off_is_tried_aga
 @pytest.mark.parametrize(
     ("answer", "counted", "state"),
     [
-        ("451 4.3.0 disk full", {"in_doubt": 1}, "sending"),
         ("554 5.7.1 looks like spam", {"bounced": 1}, "bounced"),
         ("close", {"in_doubt": 1}, "sending"),
         ("hang", {"in_doubt": 1}, "sending"),
@@ -197,6 +209,7 @@ def test_a_message_without_an_answer_is_in_doubt_and_is_never_sent_again(
     offer_id = treated(crm)[unlucky]
     mailbox.to_message = {unlucky: answer}.get
     found = send(crm, port)
+    assert (found.put_off, found.left) == (0, 0)
     assert {"sent": found.sent, "bounced": found.bounced, "in_doubt": found.in_doubt} == {
         "sent": 3,
         "bounced": 0,
@@ -222,18 +235,122 @@ def test_what_the_server_took_and_then_fell_silent_is_not_sent_twice(
     assert Counter(mailbox.addresses) == dict.fromkeys(treated(crm), 1)
 
 
-def test_a_server_that_puts_a_message_off_and_takes_it_then_got_one(crm: Regulars, server: tuple[Mailbox, int]) -> None:
+def test_a_message_that_the_server_puts_off_was_not_sent_and_the_next_run_asks_once_more_before_it_tries_again(
+    crm: Regulars, server: tuple[Mailbox, int]
+) -> None:
     mailbox, port = server
-    tried = Counter[str]()
-
-    def second_time(address: str) -> str | None:
-        tried[address] += 1
-        return "452 4.3.1 later" if tried[address] == 1 else None
-
-    mailbox.to_message = second_time
+    mailbox.to_message = lambda address: "452 4.3.1 later"
     found = send(crm, port)
-    assert (found.sent, found.in_doubt, found.put_off) == (4, 0, 0)
+    assert (found.sent, found.in_doubt, found.put_off, found.left, found.stopped) == (0, 0, 4, 4, None)
+    assert states(crm) == {"assigned": 4}
+    mailbox.to_message = lambda address: None
+    leaving, *rest = sorted(treated(crm))
+    crm.do(WithdrawConsent(customer=f"shop:{leaving[3]}", channel="email", purpose="news"))
+    assert send(crm, port).sent == 3
+    assert Counter(mailbox.addresses) == dict.fromkeys(rest, 1)
+
+
+@pytest.mark.parametrize("at", ["to_recipient", "to_message"])
+def test_a_server_that_takes_nothing_from_us_bounces_nobodys_offer(
+    database_url: str, clock: Clock, server: tuple[Mailbox, int], at: str
+) -> None:
+    mailbox, port = server
+    with opened(database_url, clock) as crm:
+        register(crm)
+        launch(crm, held_out="0.1")
+        setattr(mailbox, at, lambda address: "554 5.7.1 Relay access denied")
+        found = send(crm, port)
+        assert (found.sent, found.bounced, found.put_off, found.left) == (0, 0, 5, 7)
+        said = "5 offers in a row were refused, whatever their address, and said: 554 5.7.1 Relay access denied"
+        assert found.stopped == said
+        assert states(crm) == {"assigned": 7}
+        assert send(crm, port, limit=1).put_off == 1
+        setattr(mailbox, at, lambda address: None)
+        assert send(crm, port).sent == 7
+
+
+def test_a_server_that_closes_what_is_idle_or_took_enough_is_connected_to_again(
+    crm: Regulars, server: tuple[Mailbox, int]
+) -> None:
+    mailbox, port = server
+    heard = Counter[str]()
+
+    def every_second_time(sender: str) -> str | None:
+        heard[sender] += 1
+        return ("close", "421 4.7.0 too many messages")[heard[sender] % 4 // 2] if heard[sender] % 2 == 0 else None
+
+    mailbox.to_sender = every_second_time
+    found = send(crm, port)
+    assert (found.sent, found.put_off) == (4, 0)
     assert Counter(mailbox.addresses) == dict.fromkeys(treated(crm), 1)
+
+
+def test_what_is_in_doubt_is_settled_either_way_and_what_was_not_sent_goes_out_as_another_message(
+    crm: Regulars, server: tuple[Mailbox, int]
+) -> None:
+    mailbox, port = server
+    mailbox.to_message = lambda address: "close"
+    assert send(crm, port).in_doubt == 4
+    was, *wasnt = [each.offer_id for each in crm.campaigns.to_send("spring", in_doubt=True)]
+    crm.do(RecordOfferSent(offer_id=was, channel="email"))
+    crm.do([RecordOfferNotSent(offer_id=each) for each in wasnt])
+    assert states(crm) == {"sent": 1, "assigned": 3}
+    assert not [*crm.campaigns.to_send("spring", in_doubt=True)]
+    mailbox.to_message = lambda address: None
+    assert send(crm, port).sent == 3
+    tried = [each.event.message_id for each in crm.events(types=OfferSending)]
+    assert len(tried) == len(set(tried)) == 7
+    assert {each["Message-ID"] for _, each in mailbox.taken} == set(tried[4:])
+
+
+def utf8(header: str) -> str:
+    """A header that wasn't encoded; the parser takes its bytes apart."""
+    return header.encode(errors="surrogateescape").decode()
+
+
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [
+        ("ada@b\u00fccher.example", "ada@xn--bcher-kva.example"),
+        ("j\u00f6rg@example.com", "j\u00f6rg@example.com"),
+        ("o'neill,ada@example.com", '"o\'neill,ada"@example.com'),
+    ],
+)
+def test_an_address_reaches_the_server_as_it_is_written_there(
+    server: tuple[Mailbox, int], address: str, written: str
+) -> None:
+    mailbox, port = server
+    offer = OutgoingOffer(
+        offer_id="0123456789abcdef",
+        campaign_id="spring",
+        customer_id=CustomerId("5b0c1f9e7d1a4c3e8f60a2b4c6d8e0f1"),
+        ref=None,
+        name="J\u00f6rg \u674e",
+        channel="email",
+        address=address,
+        subject="\u6625" * 200,
+        text="\u6625 " * 2_000,
+        coupon=None,
+        message_id="<0123456789abcdef.000000000000@coffee.example>",
+    )
+    at = MailServer(host="127.0.0.1", port=port, encryption="none")
+    with SmtpCarrier(at, SENDER, lambda: BEGIN) as carrier:
+        assert carrier.carry(offer, lambda: None).fate == "sent"
+    ((to, message),) = mailbox.taken
+    assert to == written
+    (recipient,) = message["To"].addresses
+    assert (utf8(recipient.display_name), utf8(recipient.addr_spec)) == (offer.name, written)
+    assert utf8(message["Subject"]) == offer.subject
+    assert message.get_content().strip() == offer.text.strip()
+    assert max(len(line) for line in message.as_bytes().splitlines()) < 998
+
+
+def test_whoever_unsubscribes_writes_to_the_sender_whatever_is_in_its_address(crm: Regulars) -> None:
+    (offer, *_) = crm.campaigns.to_send("spring")
+    sender = parse_sender("li+50%?off@b\u00fccher.example")
+    message = offer_mail(replace(offer, message_id="<1@coffee.example>"), sender, BEGIN)
+    asked = f"subject=unsubscribe%20{offer.offer_id}"
+    assert message["List-Unsubscribe"] == f"<mailto:li+50%25%3Foff@xn--bcher-kva.example?{asked}>"
 
 
 def test_a_server_that_isnt_there_or_takes_nothing_from_us_is_said_and_nothing_is_recorded(crm: Regulars) -> None:
@@ -261,6 +378,62 @@ def test_two_who_send_at_once_send_each_offer_once(crm: Regulars, database_url: 
     assert sum(each.sent for each in reports) == 4
 
 
+# ---------------------------------------------------------------------------------------------------- the coupon
+
+
+def test_everybody_who_is_treated_is_told_a_code_of_their_own_which_is_theirs_alone(
+    database_url: str, clock: Clock, server: tuple[Mailbox, int]
+) -> None:
+    mailbox, port = server
+    with opened(database_url, clock) as crm:
+        register(crm)
+        crm.do(CreateCoupon(coupon_id="BACK", personal=True, amount=5))
+        launch(crm, coupon_id="back", offer="Dear {name}, {coupon} takes 5 EUR off.")
+        issued = {f"shop:{number}": crm.coupon_codes(f"shop:{number}") for number in range(PEOPLE)}
+        codes = {ref: its[0].code for ref, its in issued.items() if its}
+        assert {f"ada{ref[5:]}@example.com" for ref in codes} == set(treated(crm))
+        assert {each.ref: each.coupon for each in crm.campaigns.to_send("spring")} == codes
+        assert send(crm, port).sent == len(set(codes.values())) == 4
+        for address, message in mailbox.taken:
+            number = address[3]
+            assert message.get_content().strip() == f"Dear Ada {number}, {codes[f'shop:{number}']} takes 5 EUR off."
+        ref, code = min(codes.items())
+        other = next(f"shop:{number}" for number in range(PEOPLE) if f"shop:{number}" not in codes)
+        with pytest.raises(Rejected, match="another customer"):
+            crm.do(RecordPurchase(customer=other, order_id="A-1", amount=20, currency="EUR", coupon=code))
+        crm.do(RecordPurchase(customer=ref, order_id="A-1", amount=20, currency="EUR", coupon=code))
+        assert crm.coupon("BACK").coupon.issued == 4
+
+
+def test_a_code_that_everybody_may_give_is_told_where_the_text_says_or_at_its_end() -> None:
+    assert filled_in("Take {coupon}, {name}!", "Ada", "TEA10") == "Take TEA10, Ada!"
+    assert filled_in("Take {coupon}, {name}!", None, None) == "Take,!"
+    assert filled_in("10 % off with tea10.", None, "TEA10") == "10 % off with tea10."
+    assert filled_in("10 % off.", None, "TEA10") == "10 % off.\n\nTEA10"
+    assert filled_in("Dear {name}", "{coupon}", "TEA10") == "Dear {coupon}\n\nTEA10"
+
+
+def test_a_coupon_that_isnt_there_or_is_over_is_offered_to_nobody(
+    database_url: str, clock: Clock, server: tuple[Mailbox, int]
+) -> None:
+    mailbox, port = server
+    with opened(database_url, clock) as crm:
+        register(crm)
+        with pytest.raises(Rejected, match=r'there is no coupon "TEA10"; CreateCoupon makes one'):
+            launch(crm, coupon_id="TEA10")
+        assert crm.campaigns.preview("spring").refusal == 'there is no coupon "TEA10"; CreateCoupon makes one'
+        crm.do(CreateCoupon(coupon_id="TEA10", percent=10))
+        crm.campaigns.launch("spring")
+        assert {each.coupon for each in crm.campaigns.to_send("spring")} == {"TEA10"}
+        assert send(crm, port, limit=1).sent == 1
+        crm.do(EndCoupon(coupon_id="TEA10"))
+        found = send(crm, port)
+        assert (found.sent, found.left) == (0, 3)
+        assert found.stopped is not None
+        assert found.stopped.startswith('coupon "TEA10" was ended on')
+        assert mailbox.taken[0][1].get_content().splitlines()[-1] == "TEA10"
+
+
 # ---------------------------------------------------------------------------------------- whether now, and to whom
 
 
@@ -277,6 +450,24 @@ def test_consent_is_asked_once_more_and_whoever_withdrew_it_stays_in_their_arm(
     launched = crm.campaigns.campaign("spring").campaign.launch
     assert launched is not None
     assert launched.treated == 4
+
+
+def test_whoever_does_not_pass_a_gate_any_more_is_not_on_the_list_either(crm: Regulars) -> None:
+    """By each gate that is asked again; what is in doubt is listed whoever they are."""
+    consent, account, address, other = (f"shop:{each[3]}" for each in sorted(treated(crm)))
+    crm.do(WithdrawConsent(customer=consent, channel="email", purpose="news"))
+    crm.do(CloseAccount(customer=account))
+    crm.do(ChangeContactDetails(customer=address, email=None))
+    assert [each.ref for each in crm.campaigns.to_send("spring")] == [other]
+    found = crm.campaigns.send("spring", lambda offer: None)
+    assert dict(found.skipped) == {"closed": 1, "no_address": 1, "no_consent": 1}
+
+
+def test_a_pace_and_a_limit_are_above_nothing(crm: Regulars) -> None:
+    for asked in ({"per_minute": 0}, {"per_minute": -1.0}, {"limit": 0}):
+        with pytest.raises(ValueError, match="not (0|-1.0)$"):
+            crm.campaigns.send("spring", lambda offer: None, **asked)  # type: ignore[arg-type]
+    assert states(crm) == {"assigned": 4}
 
 
 def test_what_doesnt_run_sends_nothing_and_says_why(crm: Regulars, server: tuple[Mailbox, int]) -> None:
@@ -459,6 +650,41 @@ def test_what_comes_back_is_recorded_once_by_what_it_names(
     )
     preview = crm.campaigns.preview("summer")
     assert dict(preview.skipped) == {"no_address": 1, "no_consent": 1}
+
+
+@pytest.mark.parametrize("written", ["Mon, 2 Mar 1970 11:00:00 +0100", "Mon, 01 Jan 0001 00:00:00 +1400", "yesterday"])
+def test_whoever_unsubscribes_by_a_clock_that_is_wrong_no_longer_consents(
+    crm: Regulars, tmp_path: Path, written: str
+) -> None:
+    (offer, *_) = crm.campaigns.to_send("spring")
+    mbox = tmp_path / "returned.mbox"
+    mail = LEAVING.format(offer_id=offer.offer_id).replace("Mon, 2 Mar 2026 11:00:00 +0100", written)
+    mbox.write_text(mail + mail)
+    found = crm.campaigns.take_returned(mbox)
+    assert (found.unsubscribed, found.unchanged) == (1, 1)
+    assert offer.ref is not None
+    assert [(each.channel, each.given) for each in crm.consents(offer.ref).consents] == [("email", False)]
+    assert offer.offer_id not in {each.offer_id for each in crm.campaigns.to_send("spring")}
+
+
+@pytest.mark.parametrize(
+    ("status", "is_hard"),
+    [
+        ("5.1.1", True),
+        ("5.1.10", True),  # its domain takes no mail
+        ("5.4.4", True),  # its domain isn't there
+        ("5.2.1", True),  # disabled
+        ("5.2.2", False),  # full
+        ("5.2.3", False),  # the message is too long
+        ("5.1.8", False),  # the sender's address
+        ("5.7.1", False),
+        ("4.1.1", None),
+        ("no such user", None),
+        ("see 15.1.1 of our terms", None),
+    ],
+)
+def test_a_status_says_whether_the_address_does_not_work(status: str, is_hard: bool | None) -> None:
+    assert is_of_the_address(f"{status} because") is is_hard
 
 
 def test_what_is_no_mail_says_nothing(crm: Regulars, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from regulars.crm_domain.coupon.decider import (
     redeemed,
     released,
     require_issuable,
+    require_offerable,
     require_redeemable,
     uses_by,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "redeemed",
     "released",
     "require_issuable",
+    "require_offerable",
     "require_redeemable",
     "uses_by",
 ]

@@ -217,6 +217,13 @@ def require_issuable(state: Coupon, coupon_id: str, at: int, zone: str) -> None:
     _require_not_over(state, created, at, zone, "a code can't be issued any more")
 
 
+def require_offerable(state: Coupon, coupon_id: str, at: int, zone: str) -> None:
+    """Raise Rejected `unknown_coupon` or `coupon_no_longer_valid` for a series that no order from an instant on can
+    redeem.
+    """
+    _require_not_over(state, _created(state, coupon_id), at, zone, "it can't be offered any more")
+
+
 class Order(Struct, frozen=True, kw_only=True):
     """A record of an order that is to redeem a coupon: when it was placed, and what was paid, in minor units.
 

@@ -26,6 +26,7 @@ from regulars.asking.campaign_audience import (
     launching,
     stand_before_gates,
 )
+from regulars.asking.campaign_coupon import coupon_of, require_coupon
 from regulars.asking.campaign_gates import gates
 from regulars.asking.campaigns import CampaignView, campaign_events, state_of, view_campaign
 from regulars.asking.one_customer import read_contacts
@@ -40,6 +41,7 @@ from regulars.crm_domain.campaign import (
     share_by_default,
 )
 from regulars.crm_domain.command import Context, CustomerId
+from regulars.crm_domain.coupon import Coupon
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.instant import DAY, MICROSECOND, to_datetime
 from regulars.crm_domain.money import from_minor_units
@@ -200,17 +202,28 @@ def preview_campaign(
             tiers=_values(viewpoint.models, tx, LOYALTY_TIER.name, numbers, at),
             risks=_values(viewpoint.models, tx, CHURN_RISK.name, numbers, at),
             first=_first(tx, units),
-            refusal=_refusal(campaign_id, state, units, share, Context(now=at, zone=zone.key)),
+            refusal=_refusal(
+                campaign_id, state, units, share, Context(now=at, zone=zone.key), coupon_of(session, tx, plan)
+            ),
             behind=events_behind(session.store, viewpoint.models, tx.connection),
         )
 
 
-def _refusal(campaign_id: str, state: CampaignState, units: Sequence[Unit], share: str, context: Context) -> str | None:
+def _refusal(
+    campaign_id: str,
+    state: CampaignState,
+    units: Sequence[Unit],
+    share: str,
+    context: Context,
+    coupon: Coupon | None,
+) -> str | None:
     """Why the launch would be refused, by what will decide that. A day before it was planned is as good as another."""
     command = launching(campaign_id, units, share, SEED_OF_NONE)
     before = replace(state, last_at=min(state.last_at or context.now, context.now))
     try:
         CAMPAIGN.decide(command, before, context)
+        if state.plan is not None:
+            require_coupon(state.plan, coupon, context.now, context.zone)
     except Rejected as refused:
         return str(refused)
     return None

@@ -21,8 +21,9 @@ from regulars.asking.paging import page_size
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.offer import Arm
 from regulars.doing.launching import launch_campaign
+from regulars.doing.outgoing import find_outgoing
 from regulars.doing.returned_mail import ReturnsProgress, take_returned
-from regulars.doing.sending import NO_HOST, by_hand, find_outgoing, send_offers
+from regulars.doing.sending import NO_HOST, by_hand, send_offers
 from regulars.doing.transacting import Transacting
 from regulars.effects import CampaignEffect, CampaignEffects
 from regulars.effects.effect import find_effect
@@ -150,7 +151,8 @@ class Campaigns:
         """The offers of a campaign that are still to be sent, with addresses and texts, to be sent by other means; or
         those `in_doubt`, which may have been sent.
 
-        Whoever sends them asks for consent once more: `send` does. Raises NotFound for a campaign that isn't there.
+        Of those to be sent, whoever doesn't pass the gates of consent, account and address any more is left out.
+        RecordOfferSent and RecordOfferNotSent settle what is in doubt. Raises NotFound for a campaign that isn't there.
         """
         return find_outgoing(self._session, campaign_id, in_doubt=in_doubt)
 
@@ -168,10 +170,12 @@ class Campaigns:
 
         Consent, account and address are asked once more before each. An offer is recorded as being sent before `by` is
         called, and as sent once it has returned; whatever it raises ends the run, and leaves that offer in doubt.
-        Nothing is sent of a campaign that doesn't run, nor in the quiet hours of the rules; the report says so.
+        Nothing is sent of a campaign that doesn't run, whose coupon
+        is over, nor in the quiet hours of the rules; the report says so.
         `on_progress` is called with (offers tried so far, offers there are to try).
 
-        Raises NotFound for a campaign that isn't there, Rejected `nothing_to_send` for one without a text.
+        Raises NotFound for a campaign that isn't there, Rejected `nothing_to_send` for one without a text, ValueError
+        for a `per_minute` or a `limit` that isn't above 0.
         """
         return self.send_through(campaign_id, by_hand(by), per_minute=per_minute, limit=limit, on_progress=on_progress)
 

@@ -1,9 +1,10 @@
-"""Launching a campaign: everybody of its audience stands before the gates, whoever passes is drawn, and all of that is
-written in one transaction.
+"""Launching a campaign: everybody of its audience stands before the gates, whoever passes is drawn, whoever is treated
+gets a code where its coupon has personal ones, and all of that is written in one transaction.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from msgspec import Struct
@@ -13,11 +14,14 @@ from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.tracing import span
 from regulars.adapters.vault.cipher import new_id
 from regulars.asking.campaign_audience import Unit, find_audience, launching
+from regulars.asking.campaign_coupon import coupon_of, require_coupon
 from regulars.asking.campaigns import campaign_events, state_of
 from regulars.crm_domain.campaign import CAMPAIGN, drawn, require_unlaunched, share_by_default
 from regulars.crm_domain.command import Command, Context, CustomerId
+from regulars.crm_domain.coupon import Coupon
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.instant import to_datetime
+from regulars.crm_domain.issued_coupon import IssueCoupon
 from regulars.crm_domain.offer import AssignOffer, HoldOut, SkipOffer
 from regulars.doing.execution import Execution
 from regulars.doing.offers import require_segment
@@ -67,12 +71,26 @@ def _settled(session: Session, tx: Transaction, campaign_id: str) -> _Settled:
     at = to_datetime(now) if state.last_at is None or state.last_at <= now else None
     launch = launching(campaign_id, units, share, seed, at)
     CAMPAIGN.decide(launch, state, Context(now=max(now, state.last_at or 0), zone=viewpoint.rules.zone.key))
-    if len(units) >= MAX_COMMANDS:
-        sentence = f"a campaign is launched to at most {MAX_COMMANDS - 1:,} people at once, not to {len(units):,}"
-        raise Rejected("audience_too_large", sentence)
+    coupon = coupon_of(session, tx, state.plan)
+    require_coupon(state.plan, coupon, now, viewpoint.rules.zone.key)
     held_out = drawn(eligible, share, seed)
     offers = [_offer(session, campaign_id, each, each.customer_id in held_out, at) for each in units]
-    return _Settled(commands=[launch, *offers], position=viewpoint.models.checkpoint(tx.connection))
+    codes = _codes(coupon, set(eligible) - held_out, at)
+    if len(offers) + len(codes) >= MAX_COMMANDS:
+        each = "people" if not codes else "people and those who get a code"
+        sentence = f"a campaign is launched to at most {MAX_COMMANDS - 1:,} {each} at once"
+        raise Rejected("audience_too_large", f"{sentence}, not to {len(offers) + len(codes):,}")
+    return _Settled(commands=[launch, *offers, *codes], position=viewpoint.models.checkpoint(tx.connection))
+
+
+def _codes(coupon: Coupon | None, treated: Collection[str], at: datetime | None) -> list[Command]:
+    """What issues each of the treated a code of their own, where the coupon has such codes."""
+    if coupon is None or coupon.created is None or not coupon.created.is_personal:
+        return []
+    coupon_id = coupon.created.coupon_id
+    return [
+        IssueCoupon(customer=CustomerId(each), coupon_id=coupon_id, occurred_at=at) for each in sorted(treated)
+    ]
 
 
 def _offer(session: Session, campaign_id: str, unit: Unit, is_held_out: bool, at: datetime | None) -> Command:

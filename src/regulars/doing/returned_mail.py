@@ -67,12 +67,13 @@ def _take(session: Session, transacting: Transacting, raw: RawMail) -> list[str]
 
 def _command(session: Session, returned: Returned) -> Command | None:
     """What records it; None for an offer that isn't there. Whoever unsubscribes means that of the campaign."""
-    when = _happened_at(session, returned)
     with session.store.reading() as tx:
         stream = session.store.keyed(f"stream:{CATEGORY}", returned.offer_id.encode())
-        state = reduce(OFFER.evolve, (each.event for each in tx.log.streams([stream])), Offer())
+        events = list(tx.log.streams([stream]))
+        state = reduce(OFFER.evolve, (each.event for each in events), Offer())
         if state.campaign_id is None:
             return None
+        when = _happened_at(session, returned, events[0].occurred_at)
         if returned.kind == "bounced":
             return RecordOfferBounced(offer_id=returned.offer_id, hard=returned.hard, occurred_at=when)
         plan = state_of(campaign_events(session, tx, state.campaign_id)).plan
@@ -87,8 +88,9 @@ def _command(session: Session, returned: Returned) -> Command | None:
         )
 
 
-def _happened_at(session: Session, returned: Returned) -> datetime | None:
-    """When the mail was written, so that it says the same when it is read again; None for one from the future."""
-    if returned.written_at is None or to_instant(returned.written_at) > session.now():
-        return None
-    return returned.written_at
+def _happened_at(session: Session, returned: Returned, drawn_at: int) -> datetime | None:
+    """When the mail was written, so that it says the same when it is read again. None, which is now, for one from the
+    future or from before the offer was drawn: by a clock that is wrong nobody would stop consenting before they did.
+    """
+    written_at = returned.written_at
+    return None if written_at is None or not drawn_at <= to_instant(written_at) <= session.now() else written_at

@@ -3,8 +3,12 @@
 1. Consent, account and address are asked once more, in the state that holds at that moment: whoever doesn't pass any
    more is skipped, and stays in their arm.
 2. That an offer is being sent is recorded before it goes out, and that it was sent after. Whoever is killed between
-   leaves it in doubt: it is listed, and never sent again.
-3. A campaign that is paused, ended or over sends nothing, nor does any in the quiet hours of the rules.
+   leaves it in doubt: it is listed, and never sent again unless somebody says that it wasn't sent. What a server puts
+   off or refuses it didn't take: that is recorded as not sent.
+3. A campaign that is paused, ended or over sends nothing, nor does one whose coupon is over, nor any in the quiet hours
+   of the rules.
+4. What a server refuses for another reason than the address bounced, where it takes those of others. Where it refuses
+   several in a row it refuses us: then nobody's offer bounced, and the run ends.
 
 Two processes may send one campaign: of each offer one of them records first that it is being sent.
 """
@@ -12,40 +16,37 @@ Two processes may send one campaign: of each offer one of them records first tha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
-from itertools import islice
 from secrets import token_hex
 from time import monotonic, sleep
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from regulars.adapters.progress import Progress
-from regulars.asking.campaign_audience import stand_before_gates
-from regulars.asking.campaign_gates import REACHED_BY, gates
-from regulars.asking.campaigns import OfferQuery, OfferView, campaign_events, find_campaign, find_offers, state_of
-from regulars.asking.one_customer import Contact, read_contacts
-from regulars.asking.paging import MAX_PAGE
-from regulars.crm_domain.campaign import CampaignPlan, CampaignState
+from regulars.asking.campaign_coupon import require_coupon
+from regulars.asking.campaigns import OfferView
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.instant import to_datetime
-from regulars.crm_domain.offer import RecordOfferBounced, RecordOfferSending, RecordOfferSent, SkipOffer, WhySkipped
+from regulars.crm_domain.offer import (
+    RecordOfferBounced,
+    RecordOfferNotSent,
+    RecordOfferSending,
+    RecordOfferSent,
+    SkipOffer,
+)
+from regulars.doing.outgoing import Followed, Sendable, barred_of, count_left, offers_in, outgoing
 from regulars.doing.transacting import Transacting
 from regulars.projections.campaigns import CampaignRules
-from regulars.projections.offers import OfferState
-from regulars.sending.message import filled_in, message_id_of
+from regulars.sending.message import message_id_of
 from regulars.sending.values import Attempt, Carry, OutgoingOffer, SendingReport
-from regulars.session.freshness import freshness_of
 from regulars.session.session import Session
 
-#: What is asked once more when an offer is sent; how often somebody was drawn was settled by the draw.
-_ASKED_AGAIN: frozenset[WhySkipped] = frozenset({"closed", "no_consent", "no_address"})
-#: How often an offer is tried in one run where the server puts it off.
-ATTEMPTS = 3
-#: The contacts of so many are read together.
-_AT_ONCE = 200
+#: So many refusals in a row, of which none is its address's fault, are of whoever sends.
+REFUSED_IN_A_ROW = 5
 #: What a message is called by where no mail server names itself.
 NO_HOST = "regulars.invalid"
 
@@ -69,70 +70,36 @@ def send_offers(
     on_progress: Progress | None = None,
 ) -> SendingReport:
     """Send what is to be sent of a campaign. Raises NotFound, Rejected `nothing_to_send` for a campaign without a text,
-    and whatever `carry` raises.
+    ValueError for a pace or a limit that isn't above 0, and whatever `carry` raises.
     """
-    run = _Run(session, transacting, campaign_id, carry, host)
-    pace, total = _Pace(per_minute), _left(session, campaign_id)
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is how many are sent at most, 1 or more, not {limit}")
+    run, pace = _Run(session, transacting, campaign_id, carry, host), _Pace(per_minute)
+    total = count_left(session, campaign_id)
     wanted = total if limit is None else min(limit, total)
-    for done, offer in enumerate(_offers(session, campaign_id, "assigned")):
+    for done, offer in enumerate(offers_in(session, campaign_id, "assigned")):
         if done >= wanted or run.stopped is not None:
             break
         pace.wait()
         run.send(offer)
         if on_progress is not None:
             on_progress(done + 1, wanted)
-    run.try_again(pace)
-    return run.report(_left(session, campaign_id))
-
-
-def find_outgoing(session: Session, campaign_id: str, *, in_doubt: bool) -> Iterator[OutgoingOffer]:
-    """The offers that are still to be sent, or those in doubt, with addresses and texts. Raises NotFound."""
-    with session.store.reading() as tx:
-        plan = state_of(campaign_events(session, tx, campaign_id)).plan
-    assert plan is not None
-    offers = _offers(session, campaign_id, "sending" if in_doubt else "assigned")
-    while some := list(islice(offers, _AT_ONCE)):
-        with session.store.reading() as tx:
-            families = tx.families(each.customer_id for each in some)
-            members = [families.members(each.customer_id) for each in some]
-            contacts = read_contacts(tx, {each for family in members for each in family})
-        for offer, family in zip(some, members, strict=True):
-            yield _outgoing(offer, plan, [contacts[each] for each in family], "")
-
-
-def _offers(session: Session, campaign_id: str, state: OfferState) -> Iterator[OfferView]:
-    query = OfferQuery(
-        campaign_id=campaign_id,
-        arm="treated",
-        state=state,
-        as_of=None,
-        limit=MAX_PAGE,
-        after=None,
-        freshness=freshness_of(False, None),
-        goes_on=True,
-    )
-    session.catch_up()
-    yield from find_offers(session, query)
-
-
-def _left(session: Session, campaign_id: str) -> int:
-    session.catch_up()
-    counts = find_campaign(session, campaign_id, None, freshness_of(False, None)).counts
-    return sum(each.families for each in counts if (each.arm, each.state) == ("treated", "assigned"))
+    run.finish()
+    return run.report(count_left(session, campaign_id))
 
 
 class _Run:
-    """One run of sending: what it did so far."""
+    """One run of sending: what it did so far. Of `refused` it isn't known yet whose fault it is."""
 
     def __init__(self, session: Session, transacting: Transacting, campaign_id: str, carry: Carry, host: str) -> None:
         self._session = session
         self._transacting = transacting
-        self._campaign_id = campaign_id
+        self._campaign = Followed(session, campaign_id)
         self._carry = carry
         self._host = host
         self._counts = Counter[str]()
         self._skipped = Counter[str]()
-        self._again: list[OutgoingOffer] = []
+        self._refused: list[OutgoingOffer] = []
         self.stopped: _Stop | None = None
 
     def send(self, offer: OfferView) -> None:
@@ -147,14 +114,12 @@ class _Run:
             case OutgoingOffer():
                 self._attempt(found)
 
-    def try_again(self, pace: _Pace) -> None:
-        """Try again what was put off once it was known to be sent: nothing was taken, so it is no second message."""
-        for _ in range(ATTEMPTS - 1):
-            again, self._again = self._again, []
-            for offer in again:
-                pace.wait()
-                self._attempt(offer)
-        self._counts["in_doubt"] += len(self._again)
+    def finish(self) -> None:
+        """Nothing more is sent: what was refused last bounced, if anything was taken from us."""
+        if self._counts["sent"]:
+            self._bounce_refused()
+        else:
+            self._counts["put_off"] += len(self._refused)
 
     def report(self, left: int) -> SendingReport:
         """What it did."""
@@ -162,7 +127,7 @@ class _Run:
         return SendingReport(
             sent=counts["sent"],
             skipped=dict(sorted(self._skipped.items())),
-            bounced=counts["refused"],
+            bounced=counts["bounced"],
             put_off=counts["put_off"],
             in_doubt=counts["in_doubt"],
             elsewhere=counts["elsewhere"],
@@ -175,25 +140,15 @@ class _Run:
         """What is to be sent, unless they don't pass a gate any more, or nothing is sent now; in one snapshot."""
         session = self._session
         with session.store.reading() as tx:
-            viewpoint, at = session.viewpoint(tx), session.now()
-            state = state_of(campaign_events(session, tx, self._campaign_id))
-            stop = _stopped(state, viewpoint.ruleset.campaigns, at, viewpoint.rules.zone)
+            viewpoint, campaign = session.viewpoint(tx), self._campaign.read(tx)
+            stop = _stopped(campaign, viewpoint.ruleset.campaigns, session.now(), viewpoint.rules.zone)
             if stop is not None:
                 return stop
-            assert state.plan is not None
-            members = session.members(tx, offer.customer_id)
-            (unit,) = stand_before_gates(session, tx, viewpoint, self._campaign_id, state.plan, [members], at)
-            for gate in gates(unit.standing, state.plan, viewpoint.ruleset.campaigns):
-                if gate.name in _ASKED_AGAIN and not gate.passes:
-                    return SkipOffer(
-                        customer=offer.customer_id,
-                        offer_id=offer.offer_id,
-                        campaign_id=self._campaign_id,
-                        why=gate.name,
-                    )
-            contacts = read_contacts(tx, members)
-        message_id = message_id_of(offer.offer_id, token_hex(6), self._host)
-        return _outgoing(offer, state.plan, [contacts[each] for each in members], message_id)
+            barred = barred_of(session, tx, campaign, [offer])
+            if barred:
+                return barred[offer.offer_id]
+            (found,) = outgoing(session, tx, campaign, [offer])
+        return replace(found, message_id=message_id_of(offer.offer_id, token_hex(6), self._host))
 
     def _attempt(self, offer: OutgoingOffer) -> None:
         begun = False
@@ -210,21 +165,40 @@ class _Run:
                 raise
             self._counts["elsewhere"] += 1
             return
-        if attempt.fate == "put_off" and begun:
-            self._again.append(offer)
-            return
-        self._counts[attempt.fate] += 1
-        self._note(offer, attempt)
+        self._note(offer, attempt, begun=begun)
 
-    def _note(self, offer: OutgoingOffer, attempt: Attempt) -> None:
-        if attempt.fate == "sent":
-            self._record(
-                RecordOfferSent.model_validate(
-                    {"offer_id": offer.offer_id, "channel": offer.channel, "message_id": offer.message_id}
+    def _note(self, offer: OutgoingOffer, attempt: Attempt, *, begun: bool) -> None:
+        match attempt:
+            case Attempt(fate="sent"):
+                self._bounce_refused()
+                self._counts["sent"] += self._record(
+                    RecordOfferSent.model_validate(
+                        {"offer_id": offer.offer_id, "channel": offer.channel, "message_id": offer.message_id}
+                    )
                 )
-            )
-        elif attempt.fate == "refused":
-            self._record(RecordOfferBounced(offer_id=offer.offer_id, hard=attempt.hard))
+            case Attempt(fate="refused", hard=True):
+                self._counts["bounced"] += self._record(RecordOfferBounced(offer_id=offer.offer_id, hard=True))
+            case Attempt(fate="in_doubt"):
+                self._counts["in_doubt"] += 1
+            case Attempt(fate=fate) if not begun or self._record(RecordOfferNotSent(offer_id=offer.offer_id)):
+                if fate == "refused":
+                    self._hold(offer, attempt)
+                else:
+                    self._counts["put_off"] += 1
+
+    def _hold(self, offer: OutgoingOffer, attempt: Attempt) -> None:
+        self._refused.append(offer)
+        if len(self._refused) == REFUSED_IN_A_ROW:
+            said = f", and said: {attempt.said}" if attempt.said else ""
+            self.stopped = _Stop(f"{REFUSED_IN_A_ROW} offers in a row were refused, whatever their address{said}")
+            self._counts["put_off"] += len(self._refused)
+            self._refused = []
+
+    def _bounce_refused(self) -> None:
+        """What was refused while others are taken bounced for its own sake, though its address may work."""
+        for each in self._refused:
+            self._counts["bounced"] += self._record(RecordOfferBounced(offer_id=each.offer_id, hard=False))
+        self._refused = []
 
     def _record(self, command: Command) -> bool:
         """Record a command; False where another process was quicker."""
@@ -238,42 +212,26 @@ class _Run:
         return True
 
 
-def _outgoing(offer: OfferView, plan: CampaignPlan, contacts: list[Contact], message_id: str) -> OutgoingOffer:
-    kind = REACHED_BY.get(plan.channel)
-    addresses = [] if kind is None else [getattr(each, kind) for each in contacts]
-    name = next((each.name for each in contacts if each.name), None)
-    return OutgoingOffer(
-        offer_id=offer.offer_id,
-        campaign_id=offer.campaign_id,
-        customer_id=offer.customer_id,
-        ref=offer.ref,
-        name=name,
-        channel=plan.channel,
-        address=next(filter(None, addresses), None),
-        subject=plan.title,
-        text=filled_in(plan.offer or "", name),
-        message_id=message_id,
-    )
-
-
 # ------------------------------------------------------------------------------------------ whether now, and how fast
 
 
-def _stopped(state: CampaignState, rules: CampaignRules, at: int, zone: ZoneInfo) -> _Stop | None:
+def _stopped(campaign: Sendable, rules: CampaignRules, at: int, zone: ZoneInfo) -> _Stop | None:
     """Why nothing of a campaign is sent at an instant, if so. Raises Rejected for one without a text."""
-    assert state.plan is not None
-    if state.plan.offer is None:
+    plan, status = campaign.plan, campaign.state.status
+    if plan.offer is None:
         raise Rejected("nothing_to_send", "this campaign has no text to send; ChangeCampaign gives it an `offer`")
-    if state.status != "running":
-        said = "isn't launched yet" if state.status == "planned" else f"is {state.status}"
+    if status != "running":
+        said = "isn't launched yet" if status == "planned" else f"is {status}"
         return _Stop(f"the campaign {said}")
     moment = to_datetime(at).astimezone(zone)
-    if state.plan.offer_until is not None and moment.date() > state.plan.offer_until:
-        return _Stop(f"its offer ended on {state.plan.offer_until}")
-    if state.plan.offer_from is not None and moment.date() < state.plan.offer_from:
-        return _Stop(
-            f"its offer begins on {state.plan.offer_from}", datetime.combine(state.plan.offer_from, time(), zone)
-        )
+    if plan.offer_until is not None and moment.date() > plan.offer_until:
+        return _Stop(f"its offer ended on {plan.offer_until}")
+    if plan.offer_from is not None and moment.date() < plan.offer_from:
+        return _Stop(f"its offer begins on {plan.offer_from}", datetime.combine(plan.offer_from, time(), zone))
+    try:
+        require_coupon(plan, campaign.coupon, at, zone.key)
+    except Rejected as refused:
+        return _Stop(str(refused))
     until = quiet_until(rules, moment)
     return None if until is None else _Stop("these are quiet hours", until)
 
@@ -294,6 +252,8 @@ class _Pace:
     """At most so many a minute, evenly."""
 
     def __init__(self, per_minute: float | None) -> None:
+        if per_minute is not None and not per_minute > 0:
+            raise ValueError(f"per_minute is how many are sent in a minute at most, more than 0, not {per_minute}")
         self._pause = 0.0 if per_minute is None else 60 / per_minute
         self._next = monotonic()
 

@@ -6,7 +6,6 @@ offer's id. Without that, what the report says it replies to does. Who unsubscri
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,10 +18,9 @@ from msgspec import Struct
 
 from regulars.adapters.importing.mbox import RawMail
 from regulars.sending.message import MESSAGE_ID, UNSUBSCRIBE
+from regulars.sending.status import is_of_the_address
 
 ReturnedKind = Literal["bounced", "unsubscribed"]
-
-_STATUS = re.compile(r"\s*([245])\.(\d{1,3})\.\d{1,3}")
 
 
 class Returned(Struct, frozen=True, kw_only=True):
@@ -57,9 +55,9 @@ def _read(message: EmailMessage) -> Returned | None:
 
 
 def _date(message: Message) -> datetime | None:
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, OverflowError):
         found = parsedate_to_datetime(str(message.get("date", "")))
-        return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
     return None
 
 
@@ -71,8 +69,7 @@ def _failed(message: Message) -> bool | None:
         blocks = part.get_payload()
         for block in blocks if isinstance(blocks, list) else []:
             if isinstance(block, Message) and str(block.get("action", "")).strip().lower() == "failed":
-                found = _STATUS.match(str(block.get("status", "")))
-                return found is not None and found[1] == "5" and found[2] in ("1", "2")
+                return is_of_the_address(str(block.get("status", ""))) or False
     return None
 
 

@@ -2,20 +2,19 @@
 
 1. Nothing is recorded before the server has accepted the recipient: what it refuses or puts off by then was not sent.
 2. Once the message itself is on its way, its offer is recorded as being sent. If no answer comes, it is in doubt.
-3. What the server answers decides: 2xx is sent, 4xx put off, 5xx refused. It is the address's fault where the extended
-   status says so, 5.1 or 5.2 (RFC 3463), or the code 550, 551 or 553 of a server that gives none.
+3. What the server answers decides: 2xx is sent, 4xx put off, 5xx refused. It is the address's fault where the enhanced
+   status says so, or where a server that gives none answers the recipient with 550, 551 or 553.
+4. A server closes what is idle, or after so many messages: a connection that was kept is made anew where it is gone.
 """
 
 from __future__ import annotations
 
-import re
 import smtplib
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from email.headerregistry import Address
-from email.policy import SMTP
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Literal, Self
@@ -23,7 +22,8 @@ from typing import Literal, Self
 from msgspec import Struct
 
 from regulars.crm_domain.errors import MailServerUnusable
-from regulars.sending.message import offer_mail
+from regulars.sending.message import offer_mail, recipient_of
+from regulars.sending.status import is_of_the_address
 from regulars.sending.values import Attempt, OutgoingOffer
 from regulars.wording.plain_text import clean
 
@@ -32,7 +32,8 @@ Encryption = Literal["starttls", "tls", "none"]
 _PORTS: dict[Encryption, int] = {"starttls": 587, "tls": 465, "none": 25}
 _TIMEOUT = 60.0
 _NO_SUCH_MAILBOX = frozenset({550, 551, 553})
-_EXTENDED = re.compile(r"\b5\.(\d{1,3})\.\d{1,3}\b")
+#: The server closes the connection.
+_CLOSING = 421
 
 
 class MailServer(Struct, frozen=True, kw_only=True):
@@ -84,45 +85,58 @@ class SmtpCarrier:
     def carry(self, offer: OutgoingOffer, about_to: Callable[[], None]) -> Attempt:
         """Send an offer. Raises MailServerUnusable, and what `about_to` raises; then it was not sent."""
         try:
-            message = offer_mail(offer, self._sender, self._now())
+            recipient = recipient_of(offer)
+            content = offer_mail(offer, self._sender, self._now()).as_bytes()
         except ValueError:
             return Attempt(fate="refused", hard=True, said="no mail can be addressed like that")
+        was_kept = self._connection is not None
+        failed = self._announced(recipient)
+        if was_kept and self._connection is None:
+            failed = self._announced(recipient)
+        if failed is not None:
+            return failed
         connection = self._connected()
-        try:
-            refused = self._envelope(connection, offer)
-        except (smtplib.SMTPServerDisconnected, OSError) as error:
-            self._drop()
-            return Attempt(fate="put_off", said=_said(error))
-        if refused is not None:
-            self._reset(connection)
-            return refused
         try:
             about_to()
         except BaseException:
-            self._reset(connection)
+            self._reset()
             raise
         try:
-            code, said = connection.data(message.as_bytes(policy=SMTP))
+            code, said = connection.data(content)
         except smtplib.SMTPDataError as error:  # before any of the message was sent
+            self._reset()
             return _answered(int(error.smtp_code), error.smtp_error)
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
             return Attempt(fate="in_doubt", said=_said(error))
         return _answered(code, said)
 
-    def _envelope(self, connection: smtplib.SMTP, offer: OutgoingOffer) -> Attempt | None:
+    def _announced(self, recipient: Address) -> Attempt | None:
+        """Announce a message; what came of it where it can't be sent. Without a connection then, it was lost."""
+        connection = self._connected()
+        try:
+            failed = self._envelope(connection, recipient)
+        except (smtplib.SMTPServerDisconnected, OSError) as error:
+            self._drop()
+            return Attempt(fate="put_off", said=_said(error))
+        if failed is not None:
+            self._reset()
+        return failed
+
+    def _envelope(self, connection: smtplib.SMTP, recipient: Address) -> Attempt | None:
         """What is wrong with the envelope, if anything."""
-        assert offer.address is not None
-        options = () if offer.address.isascii() else ("SMTPUTF8", "BODY=8BITMIME")
+        address = recipient.addr_spec
+        options = () if address.isascii() else ("SMTPUTF8", "BODY=8BITMIME")
         if options and not connection.has_extn("smtputf8"):
-            return Attempt(fate="refused", hard=False, said="the mail server takes no addresses beyond ASCII")
+            return Attempt(fate="refused", said="the mail server takes no addresses beyond ASCII")
         code, said = connection.mail(self._sender.addr_spec, options)
         if code >= 500:
             raise MailServerUnusable(f"the mail server takes nothing from {self._sender.addr_spec}: {_text(said)}")
-        if code != 250:
-            return Attempt(fate="put_off", said=_text(said))
-        code, said = connection.rcpt(offer.address)
-        return None if code in (250, 251) else _answered(code, said)
+        if code == 250:
+            code, said = connection.rcpt(address)
+        if code == _CLOSING:
+            self._drop()
+        return None if code in (250, 251) else _answered(code, said, _NO_SUCH_MAILBOX)
 
     def _connected(self) -> smtplib.SMTP:
         if self._connection is None:
@@ -152,11 +166,12 @@ class SmtpCarrier:
             raise
         return connection
 
-    def _reset(self, connection: smtplib.SMTP) -> None:
-        try:
-            connection.rset()
-        except (smtplib.SMTPException, OSError):
-            self._drop()
+    def _reset(self) -> None:
+        if self._connection is not None:
+            try:
+                self._connection.rset()
+            except (smtplib.SMTPException, OSError):
+                self._drop()
 
     def _drop(self) -> None:
         if self._connection is not None:
@@ -164,18 +179,16 @@ class SmtpCarrier:
         self._connection = None
 
 
-def _answered(code: int, said: bytes | str) -> Attempt:
+def _answered(code: int, said: bytes | str, no_such_mailbox: frozenset[int] = frozenset()) -> Attempt:
+    """What an answer means; some codes may say by themselves that a mailbox isn't there."""
+    text = _text(said)
     if 200 <= code < 300:
-        return Attempt(fate="sent", said=_text(said))
+        return Attempt(fate="sent", said=text)
     if 500 <= code < 600:
-        return Attempt(fate="refused", hard=is_of_the_address(code, _text(said)), said=_text(said))
-    return Attempt(fate="put_off", said=_text(said))
-
-
-def is_of_the_address(code: int, said: str) -> bool:
-    """Whether a refusal is the address's fault, rather than the message's or the sender's."""
-    found = _EXTENDED.search(said)
-    return found[1] in ("1", "2") if found else code in _NO_SUCH_MAILBOX
+        of_the_address = is_of_the_address(text)
+        hard = code in no_such_mailbox if of_the_address is None else of_the_address
+        return Attempt(fate="refused", hard=hard, said=f"{code} {text}")
+    return Attempt(fate="put_off", said=f"{code} {text}")
 
 
 def _text(said: bytes | str) -> str:

@@ -14,8 +14,9 @@ from regulars.crm_domain.command import CustomerId
 class OutgoingOffer(Struct, frozen=True, kw_only=True):
     """An offer that is to be sent, with all that a sender needs; personal, and never stored like this.
 
-    `address` is the e-mail address or phone number, None on channels of which none is kept. In `text` the customer's
-    name stands in place of {name}. `message_id` is how the message is called, as RFC 5322 has it.
+    `address` is the e-mail address or phone number, None on channels of which none is kept. `coupon` is the code of the
+    campaign's coupon, None where it names none. In `text` the customer's name stands in place of {name}, and that code
+    in place of {coupon}, or at the end. `message_id` is how the message is called, as RFC 5322 has it.
     """
 
     offer_id: str
@@ -27,11 +28,12 @@ class OutgoingOffer(Struct, frozen=True, kw_only=True):
     address: str | None
     subject: str
     text: str
+    coupon: str | None
     message_id: str
 
 
-#: What became of an attempt: taken by the receiver's server; refused, for good or the address's sake; put off before
-#: anything was taken; or nobody knows, as the answer was lost.
+#: What became of an attempt: taken by the receiver's server; refused, which it will be again; put off, and nothing was
+#: taken; or nobody knows, as the answer was lost.
 Fate = Literal["sent", "refused", "put_off", "in_doubt"]
 
 
@@ -51,10 +53,10 @@ Carry = Callable[[OutgoingOffer, Callable[[], None]], Attempt]
 class SendingReport(Struct, frozen=True, kw_only=True):
     """What a run of sending did.
 
-    `skipped` counts, by the gate, whoever didn't pass any more; `bounced` are those that the server refused. Those that
-    were `put_off` weren't sent, and the next run tries them; of those `in_doubt` nobody knows. `elsewhere` are being
-    sent by another process. `left` are still to be sent. `stopped` says why it ended before that, and `until` when it
-    may go on.
+    `skipped` counts, by the gate, whoever didn't pass any more; `bounced` are those that the server refused for their
+    own sake. Those that were `put_off` weren't sent, and the next run tries them; of those `in_doubt` nobody knows.
+    `elsewhere` are being sent by another process. `left` are still to be sent. `stopped` says why it ended before that,
+    and `until` when it may go on.
     """
 
     sent: int

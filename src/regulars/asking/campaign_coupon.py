@@ -1,0 +1,65 @@
+"""The coupon that a campaign names: whether it can be offered, and the code that each customer is told.
+
+One with personal codes is issued to everybody who is treated, at the launch. Of another one the id is everybody's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import reduce
+
+from regulars.adapters.store.transaction import Transaction
+from regulars.asking.campaign_audience import Members
+from regulars.crm_domain.campaign import CampaignPlan
+from regulars.crm_domain.coupon import COUPON, Coupon, CouponEvent, require_offerable
+from regulars.crm_domain.coupon_code import normal_form, shown
+from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.issued_coupon import ISSUED_COUPONS, CouponIssued
+from regulars.session.session import Session
+
+
+def coupon_of(session: Session, tx: Transaction, plan: CampaignPlan) -> Coupon | None:
+    """The series that a plan names as it stands; None for a plan without one. One that isn't there has no content."""
+    if plan.coupon_id is None:
+        return None
+    events = tx.log.streams([coupon_stream(session, plan.coupon_id)])
+    return reduce(COUPON.evolve, map(_of_coupon, events), Coupon())
+
+
+def coupon_stream(session: Session, coupon_id: str) -> str:
+    """The id of the stream of a series."""
+    return session.store.keyed(f"stream:{COUPON.category}", normal_form(coupon_id).encode())
+
+
+def _of_coupon(recorded: Recorded[Event]) -> CouponEvent:
+    event = recorded.event
+    assert isinstance(event, CouponEvent)
+    return event
+
+
+def require_coupon(plan: CampaignPlan, coupon: Coupon | None, at: int, zone: str) -> None:
+    """Raise Rejected `unknown_coupon` or `coupon_no_longer_valid` where a plan names a coupon that nobody could redeem
+    who is told of it at an instant.
+    """
+    if coupon is not None and plan.coupon_id is not None:
+        require_offerable(coupon, normal_form(plan.coupon_id), at, zone)
+
+
+def codes_told(
+    session: Session, tx: Transaction, coupon: Coupon | None, families: Collection[Members]
+) -> Mapping[Members, str]:
+    """The code that each of some families is told, as people read it; nothing of whom has none."""
+    if coupon is None or coupon.created is None:
+        return {}
+    coupon_id = coupon.created.coupon_id
+    if not coupon.created.is_personal:
+        return dict.fromkeys(families, coupon_id)
+    everyone = (each for members in families for each in members)
+    streams = [session.store.keyed(f"stream:{ISSUED_COUPONS.category}", each.encode()) for each in everyone]
+    issued: dict[str, str] = {}
+    for each in tx.log.streams(streams):
+        event = each.event
+        if isinstance(event, CouponIssued) and event.coupon_id == coupon_id and event.code is not None:
+            issued[each.customer_id] = shown(event.code)
+    found = ((members, next((issued[each] for each in members if each in issued), None)) for members in families)
+    return {members: code for members, code in found if code is not None}
