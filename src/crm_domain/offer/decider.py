@@ -301,7 +301,7 @@ def record_sending(command: RecordOfferSending, state: Offer) -> tuple[Event, ..
         sentence = f'offer "{command.offer_id}" is being sent already; in doubt it isn\'t sent again'
         raise Rejected("offer_sent", sentence)
     if command.message_id in state.not_sent:
-        sentence = f'message "{command.message_id}" wasn\'t sent, and its id isn\'t used again'
+        sentence = f"message \"{command.message_id}\" wasn't sent, and its id isn't used again"
         raise Rejected("message_not_sent", sentence)
     if state.arm != "treated" or state.skipped is not None:
         said = "held out" if state.arm == "held_out" else "skipped"

@@ -88,9 +88,7 @@ def _codes(coupon: Coupon | None, treated: Collection[str], at: datetime | None)
     if coupon is None or coupon.created is None or not coupon.created.is_personal:
         return []
     coupon_id = coupon.created.coupon_id
-    return [
-        IssueCoupon(customer=CustomerId(each), coupon_id=coupon_id, occurred_at=at) for each in sorted(treated)
-    ]
+    return [IssueCoupon(customer=CustomerId(each), coupon_id=coupon_id, occurred_at=at) for each in sorted(treated)]
 
 
 def _offer(session: Session, campaign_id: str, unit: Unit, is_held_out: bool, at: datetime | None) -> Command:

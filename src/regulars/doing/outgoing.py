@@ -142,9 +142,7 @@ def barred_of(
     return barred
 
 
-def outgoing(
-    session: Session, tx: Transaction, campaign: Sendable, offers: Sequence[OfferView]
-) -> list[OutgoingOffer]:
+def outgoing(session: Session, tx: Transaction, campaign: Sendable, offers: Sequence[OfferView]) -> list[OutgoingOffer]:
     """Some offers as they go out, under no message's id yet."""
     families = tx.families(each.customer_id for each in offers)
     members = [families.members(each.customer_id) for each in offers]
