@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 
+from regulars.adapters.importing import PRESETS, propose
 from saying import Say
 
+MAY, NOON = "occurred_at=2024-05-31T13:00:00Z", "occurred_at=2024-06-01T12:00:00Z"
 PLAN = ("title=Tea", "kind=offer", "channel=email", "purpose=news", "occurred_at=2024-05-31T12:00:00Z")
 
 
@@ -98,3 +101,39 @@ def test_what_can_not_be_is_refused_in_a_sentence(shop: Say) -> None:
         assert "above 0 and below 1" in " ".join(said.err.split())
     shop("campaign", "launch", "spring")
     assert "launched already" in shop("campaign", "launch", "spring").err
+
+
+def test_the_list_of_whom_to_send_to_is_imported_again_once_it_was_sent(shop: Say, tmp_path: Path) -> None:
+    file = tmp_path / "to-send.csv"
+    shop("do", "CreateCoupon", "coupon_id=BACK", "personal=true", "percent=10", MAY)
+    shop("do", "ChangeCampaign", "campaign_id=spring", "offer=Dear {name}, {coupon} is yours.", "coupon_id=back", MAY)
+    assert shop("campaign", "launch", "spring").status == 0
+    table = shop("campaign", "offers", "spring")
+    assert table.widest <= 80
+    file.write_text(shop("campaign", "offers", "spring", "--csv").out)
+    (row,) = csv.DictReader(io.StringIO(file.read_text()))
+    assert row["text"] == f"Dear {row['name']}, {row['coupon']} is yours."
+    assert row["coupon"] in table.out
+    assert [each["code"] for each in shop("coupon", "codes", row["ref"], "--json").json] == [row["coupon"]]
+    assert shop("import", str(file), "--mapping", "sent-offers", "--json").json["events"] == 1
+    who = shop("campaign", "who", "spring", "--arm", "treated", "--as-of", "2100-01-01", "--json").json
+    assert [each["state"] for each in who] == ["sent"]
+    assert shop("import", str(file), "--mapping", "sent-offers", "--json").json["events"] == 0
+    assert propose(file).preset == next(each for each in PRESETS if each.name == "sent-offers")
+
+
+def test_what_is_in_doubt_is_listed_and_settled(shop: Say) -> None:
+    shop("do", "ChangeCampaign", "campaign_id=spring", "offer=Ten per cent off.", MAY)
+    shop("campaign", "launch", "spring")
+    (offer,) = shop("campaign", "offers", "spring", "--json").json
+    of = f"offer_id={offer['offer_id']}"
+    assert shop("do", "RecordOfferNotSent", of).err.endswith("isn't in doubt: nobody was about to send it\n")
+    shop("do", "RecordOfferSending", of, "message_id=<1@shop.example>", NOON)
+    assert shop("campaign", "offers", "spring").out == "There is none.\n"
+    assert [each["offer_id"] for each in shop("campaign", "offers", "spring", "--in-doubt", "--json").json] == [
+        offer["offer_id"]
+    ]
+    assert "offer not sent after all" in shop("do", "RecordOfferNotSent", of, NOON).out
+    assert shop("campaign", "offers", "spring", "--json").json == [offer]
+    shop("do", "RecordOfferSent", of, "channel=email", NOON)
+    assert shop("do", "RecordOfferNotSent", of).status == 1

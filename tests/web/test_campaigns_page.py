@@ -18,8 +18,12 @@ import pytest
 import regulars
 from consoles import NOON, Clock, Served, add_users, served, sign_in, signed_in, token_on
 from regulars import (
+    ChangeContactDetails,
+    CloseAccount,
+    CreateCoupon,
     GiveConsent,
     PlanCampaign,
+    RecordOfferSending,
     RecordPurchase,
     RegisterCustomer,
     Regulars,
@@ -255,6 +259,69 @@ def test_whom_to_send_to_is_a_file_of_those_who_still_consent(own: OfItsOwn) -> 
     assert "sent to 18 customers" in worked_off(mara, "sent")
     clock.go_on(timedelta(minutes=1))
     assert len(shop.campaigns.who("sent", arm="treated", state="sent").offers) == 19
+
+
+def test_a_file_and_what_was_sent_to_all_in_it_leave_out_whoever_does_not_pass_a_gate_any_more(own: OfItsOwn) -> None:
+    shop, clock, mara = own.shop, own.clock, own.mara
+    address = launched(shop, mara, "asked_again")
+    clock.go_on(timedelta(minutes=1))
+    gone, moved, *others = shop.campaigns.who("asked_again", arm="treated").offers
+    shop.do(CloseAccount(customer=gone.customer_id))
+    shop.do(ChangeContactDetails(customer=moved.customer_id, email=None))
+    clock.go_on(timedelta(minutes=1))
+    rows = csv.DictReader(io.StringIO(mara.get(address, params={"part": "file"}).content.decode("utf-8-sig")))
+    assert {row["offer_id"] for row in rows} == {each.offer_id for each in others}
+    assert send(mara, address, act="all_sent").status_code == 303
+    assert "sent to 18 customers" in worked_off(mara, "asked_again")
+    clock.go_on(timedelta(minutes=1))
+    left = shop.campaigns.who("asked_again", arm="treated", state="assigned").offers
+    assert {each.offer_id for each in left} == {gone.offer_id, moved.offer_id}
+
+
+def test_what_is_in_doubt_is_settled_either_way(own: OfItsOwn) -> None:
+    shop, clock, mara = own.shop, own.clock, own.mara
+    address = launched(shop, mara, "doubtful")
+    clock.go_on(timedelta(minutes=1))
+    was, wasnt, *_ = (each.offer_id for each in shop.campaigns.who("doubtful", arm="treated").offers)
+    for each in (was, wasnt):
+        shop.do(RecordOfferSending(offer_id=each, message_id=f"<{each}.000000000000@coffee.example>"))
+    clock.go_on(timedelta(minutes=1))
+    doubtful = mara.get(address, params={"part": "people", "state": "sending"}).text
+    assert doubtful.count('value="not_sent"') == 2
+    assert "Look into your mail server" in doubtful
+    assigned = mara.get(address, params={"part": "people", "state": "assigned"}).text
+    assert 'value="not_sent"' not in assigned
+    assert "Look into your mail server" not in assigned
+    back = send(mara, address, act="sent", offer=was, state="sending")
+    assert back.headers["location"] == f"{address}?part=people&arm=treated&state=sending"
+    assert send(mara, address, act="not_sent", offer=wasnt, state="sending").status_code == 303
+    clock.go_on(timedelta(minutes=1))
+    states = {each.offer_id: each.state for each in shop.campaigns.who("doubtful", arm="treated").offers}
+    assert (states[was], states[wasnt]) == ("sent", "assigned")
+    assert send(mara, address, act="not_sent", offer=was).status_code == 409
+
+
+def test_a_code_of_their_own_stands_beside_whoever_is_treated_for_those_who_may_see_codes(own: OfItsOwn) -> None:
+    shop, clock, mara = own.shop, own.clock, own.mara
+    shop.do(CreateCoupon(coupon_id="BACK", personal=True, percent=10))
+    plan = {**PLAN, "campaign_id": "coded", "coupon_id": "BACK", "occurred_at": NOON - timedelta(hours=1)}
+    shop.do(PlanCampaign.model_validate(plan))
+    assert send(mara, "/campaigns/coded", act="launch", confirm="yes").status_code == 303
+    worked_off(mara, "coded")
+    clock.go_on(timedelta(minutes=1))
+    codes = {each.offer_id: each.coupon for each in shop.campaigns.to_send("coded")}
+    assert len(set(codes.values())) == 20
+    people = {"part": "people", "arm": "treated"}
+    assert all(str(code) in mara.get("/campaigns/coded", params=people).text for code in codes.values())
+    held_out = mara.get("/campaigns/coded", params={"part": "people", "arm": "held_out"}).text
+    assert not any(str(code) in held_out for code in codes.values())
+    file = mara.get("/campaigns/coded", params={"part": "file"}).content.decode("utf-8-sig")
+    rows = csv.DictReader(io.StringIO(file))
+    assert {row["offer_id"]: row["coupon"] for row in rows} == codes
+    with signed_in(own.console, "jon") as jon:
+        page = jon.get("/campaigns/coded", params=people).text
+        assert "Ada" in page
+        assert not any(str(code) in page for code in codes.values())
 
 
 def test_there_is_no_difference_to_see_before_the_decision_day(own: OfItsOwn) -> None:

@@ -51,6 +51,7 @@ PRESETS = (
     Preset("mailchimp-audience", "an audience of Mailchimp", ("Email Address", "First Name", "CONFIRM_TIME")),
     Preset("zendesk-tickets", "tickets of Zendesk", ("Id", "Requester", "Requester email", "Created at")),
     Preset("freshdesk-tickets", "tickets of Freshdesk", ("Ticket ID", "Created time", "Email")),
+    Preset("sent-offers", "offers of a campaign that were sent", ("offer_id", "channel", "text")),
     Preset("vcard", "vCards", ("BEGIN:VCARD",)),
     Preset("customers", "a list of customers", ("name", "email")),
 )

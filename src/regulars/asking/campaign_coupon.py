@@ -5,17 +5,20 @@ One with personal codes is issued to everybody who is treated, at the launch. Of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import reduce
 
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.campaign_audience import Members
+from regulars.asking.campaigns import campaign_events, state_of
 from regulars.crm_domain.campaign import CampaignPlan
+from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.coupon import COUPON, Coupon, CouponEvent, require_offerable
 from regulars.crm_domain.coupon_code import normal_form, shown
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.issued_coupon import ISSUED_COUPONS, CouponIssued
 from regulars.session.session import Session
+from regulars.session.traced import traced
 
 
 def coupon_of(session: Session, tx: Transaction, plan: CampaignPlan) -> Coupon | None:
@@ -35,6 +38,19 @@ def _of_coupon(recorded: Recorded[Event]) -> CouponEvent:
     event = recorded.event
     assert isinstance(event, CouponEvent)
     return event
+
+
+@traced("codes told")
+def find_codes_told(session: Session, campaign_id: str, customer_ids: Iterable[CustomerId]) -> Mapping[CustomerId, str]:
+    """The code of its coupon that each of some customers is told in a campaign. Raises NotFound."""
+    wanted = list(customer_ids)
+    with session.store.reading() as tx:
+        plan = state_of(campaign_events(session, tx, campaign_id)).plan
+        assert plan is not None
+        families = tx.families(wanted)
+        members = {each: families.members(each) for each in wanted}
+        codes = codes_told(session, tx, coupon_of(session, tx, plan), set(members.values()))
+    return {each: codes[family] for each, family in members.items() if family in codes}
 
 
 def require_coupon(plan: CampaignPlan, coupon: Coupon | None, at: int, zone: str) -> None:

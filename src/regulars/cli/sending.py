@@ -30,7 +30,7 @@ from regulars.sending.values import OutgoingOffer, ReturnsReport, SendingReport
 PASSWORD_VARIABLE = "REGULARS_SMTP_PASSWORD"  # noqa: S105 - where it is, not what it is
 USUAL_PER_MINUTE = 30
 
-_COLUMNS = ("offer_id", "customer_id", "ref", "name", "channel", "address", "subject", "text")
+_COLUMNS = ("offer_id", "customer_id", "ref", "name", "channel", "address", "coupon", "subject", "text")
 
 
 def send(
@@ -54,7 +54,7 @@ def send(
 ) -> None:
     """Send the offers of a campaign by mail, each at most once.
 
-    Consent is asked once more before each. What is put off is tried by the next run; what is in doubt is never sent
+    Consent is asked once more before each. What is put off is tried by the next run; what is in doubt isn't sent
     again, and `campaign offers --in-doubt` lists it. Nothing is sent in the quiet hours of the rules. The exit status
     is 1 where any are left, or in doubt.
     """
@@ -117,9 +117,7 @@ def _sent(found: SendingReport, until: str | None) -> Iterator[str]:
 def offers(
     ctx: typer.Context,
     campaign: Campaign,
-    in_doubt: Annotated[
-        bool, typer.Option("--in-doubt", help="Those that may have been sent: nobody knows, and none is sent again.")
-    ] = False,
+    in_doubt: Annotated[bool, typer.Option("--in-doubt", help="Those that may have been sent: nobody knows.")] = False,
     limit: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="At most so many. A table shows 50; --json and --csv print all."),
@@ -133,7 +131,9 @@ def offers(
 ) -> None:
     """List what is to be sent of a campaign, with addresses and texts: to be printed, called, or sent by another tool.
 
-    Whoever sends them records it: `regulars do RecordOfferSent offer_id=… channel=post`.
+    Whoever doesn't consent any more, or can't be reached, is left out. Once they are sent, `regulars import` of the
+    file records it. Of one in doubt, `regulars do RecordOfferSent offer_id=… channel=email` says that it was sent,
+    and `regulars do RecordOfferNotSent offer_id=…` that it wasn't: then the next run sends it.
     """
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with open_to_ask(ctx, db) as crm:
@@ -158,10 +158,19 @@ def _draw(found: list[OutgoingOffer], *, more: bool) -> None:
     if not found:
         render.draw("There is none.")
         return
-    rows = (
-        (each.offer_id, each.ref or f"id:{each.customer_id}", each.name or "", each.address or "") for each in found
-    )
-    render.draw(render.table(("Offer", "Customer", "Name", "Address"), rows, fold=2))
+    has_coupon = any(each.coupon for each in found)
+    titles = ("Offer", "Customer", "Name", "Address", *(("Coupon",) if has_coupon else ()))
+    rows = [
+        (
+            each.offer_id,
+            each.ref or f"id:{each.customer_id}",
+            each.name or "",
+            each.address or "",
+            *((each.coupon or "",) if has_coupon else ()),
+        )
+        for each in found
+    ]
+    render.draw(render.table(titles, rows, fold=2))
     if more:
         render.draw(f"The first {len(found)}; there are more: --limit N shows N, --csv and --json all.")
 

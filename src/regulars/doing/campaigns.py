@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 
 from regulars.adapters.progress import Progress
+from regulars.asking.campaign_coupon import find_codes_told
 from regulars.asking.campaign_preview import CampaignPreview, WhyOffered, explain_offer, preview_campaign
 from regulars.asking.campaigns import (
     CampaignView,
@@ -155,6 +156,12 @@ class Campaigns:
         RecordOfferSent and RecordOfferNotSent settle what is in doubt. Raises NotFound for a campaign that isn't there.
         """
         return find_outgoing(self._session, campaign_id, in_doubt=in_doubt)
+
+    def codes(self, campaign_id: str, customer_ids: Iterable[CustomerId]) -> Mapping[CustomerId, str]:
+        """The code of its coupon that each of some treated customers is told in a campaign: one of their own, where it
+        has personal codes. Whoever has none isn't in it. Raises NotFound for a campaign that isn't there.
+        """
+        return find_codes_told(self._session, campaign_id, customer_ids)
 
     def send(
         self,

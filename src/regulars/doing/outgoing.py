@@ -1,7 +1,7 @@
-"""The offers of a campaign that are to be sent, with addresses, codes and texts, and who mustn't be sent theirs any more.
+"""The offers of a campaign that are to be sent, with addresses, codes and texts, and who isn't sent theirs any more.
 
-Consent, account and address are asked once more, by the gates that the launch asked. How often somebody was drawn isn't:
-the draw settled that. Whoever sends asks it of one offer at a time, a list of them of some hundred.
+Consent, account and address are asked once more, by the gates that the launch asked. How often somebody was drawn
+isn't: the draw settled that. Whoever sends asks it of one offer at a time, a list of them of some hundred.
 """
 
 from __future__ import annotations

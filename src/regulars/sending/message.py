@@ -1,7 +1,7 @@
 """An offer as a mail (RFC 5322): plain text, with a way to unsubscribe by mail (RFC 2369).
 
-Domains are written as servers know them, in ASCII (RFC 5890). What stands before the @ has no such form: beyond ASCII it
-needs a server that takes it (RFC 6531), and then headers are UTF-8.
+Domains are written as servers know them, in ASCII (RFC 5890). What stands before the @ has no such form: beyond ASCII
+it needs a server that takes it (RFC 6531), and then headers are UTF-8.
 """
 
 from __future__ import annotations

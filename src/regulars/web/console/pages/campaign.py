@@ -17,7 +17,7 @@ from regulars.crm_domain.campaign import ChangeCampaign, EndCampaign, LaunchCamp
 from regulars.crm_domain.command import Command, CustomerId
 from regulars.crm_domain.errors import NotFound, RegularsError
 from regulars.crm_domain.explain_invalid import sentence
-from regulars.crm_domain.offer import RecordOfferSent
+from regulars.crm_domain.offer import RecordOfferNotSent, RecordOfferSent
 from regulars.web.access.permissions import allows
 from regulars.web.console.acts import Act, done, said
 from regulars.web.console.jobs import Moved
@@ -34,7 +34,7 @@ ACTS: Mapping[str, Act] = {
     "end": Act(EndCampaign, (), frozenset({"planned", "running", "paused"})),
 }
 _PARTS = ("preview", "people", "file", "effect", "explain")
-_ACTS = (*ACTS, "change", "effect", "launch", "sent", "all_sent", "explain")
+_ACTS = (*ACTS, "change", "effect", "launch", "sent", "not_sent", "all_sent", "explain")
 
 
 def show(asked: Asked) -> Answer:
@@ -143,11 +143,19 @@ def _done(asked: Asked, campaign_id: str) -> Answer:
         case "sent":
             channel = crm.campaigns.campaign(campaign_id).campaign.channel
             given = {"offer_id": asked.field("offer"), "channel": channel}
-            outcome = asked.do(RecordOfferSent.model_validate(given))
-            back = asked.links.to(address_of(campaign_id), part="people", arm="treated", state="assigned")
-            return GoTo(address=back, said=said(asked, outcome))
+            return _settled(asked, campaign_id, RecordOfferSent.model_validate(given))
+        case "not_sent":
+            return _settled(asked, campaign_id, RecordOfferNotSent(offer_id=asked.field("offer")))
         case _:
             return GoTo(address=address, said=said(asked, done(asked, ACTS, campaign_id=campaign_id)))
+
+
+def _settled(asked: Asked, campaign_id: str, command: Command) -> GoTo:
+    """What became of one offer is written down; then those that are still like it was are shown."""
+    state = "sending" if asked.field("state") == "sending" else "assigned"
+    outcome = asked.do(command)
+    back = asked.links.to(address_of(campaign_id), part="people", arm="treated", state=state)
+    return GoTo(address=back, said=said(asked, outcome))
 
 
 def _require(asked: Asked, command: type[Command]) -> None:

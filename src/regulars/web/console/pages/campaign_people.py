@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from typing import get_args
 
 from regulars.crm import Regulars
 from regulars.crm_domain.offer import Arm, RecordOfferSent
 from regulars.projections.offers import OfferState
-from regulars.sending.values import OutgoingOffer
 from regulars.web.access.permissions import allows
 from regulars.web.console.jobs import Moved
 from regulars.web.console.page import Answer, Asked, File, Refused, Shown
@@ -23,7 +21,7 @@ STATES: tuple[OfferState, ...] = get_args(OfferState)
 SIZE = 50
 #: So many offers are recorded in a transaction.
 _AT_ONCE = 500
-_COLUMNS = ("offer_id", "ref", "name", "address", "subject", "text")
+_COLUMNS = ("offer_id", "ref", "name", "channel", "address", "coupon", "subject", "text")
 
 
 def people(asked: Asked, campaign_id: str) -> Answer:
@@ -33,9 +31,11 @@ def people(asked: Asked, campaign_id: str) -> Answer:
     page = campaigns.who(
         campaign_id, arm=arm, state=state, as_of=asked.as_of, limit=SIZE, after=asked.field("after") or None
     )
+    treated = [each.customer_id for each in page.offers if each.arm == "treated"]
     values = {
         "campaign": campaigns.campaign(campaign_id, as_of=asked.as_of).campaign,
         "page": page,
+        "codes": campaigns.codes(campaign_id, treated) if treated and allows(asked.role, "coupon_codes") else {},
         "arm": arm,
         "arms": ARMS,
         "state": state,
@@ -52,7 +52,7 @@ def to_send_to(asked: Asked, campaign_id: str) -> Answer:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(_COLUMNS)
-    for each in _unsent(asked.crm, campaign_id):
+    for each in asked.crm.campaigns.to_send(campaign_id):
         cells = (getattr(each, column) for column in _COLUMNS)
         writer.writerow([harmless("" if cell is None else cell) for cell in cells])
     content = text.getvalue().encode("utf-8-sig")
@@ -60,19 +60,12 @@ def to_send_to(asked: Asked, campaign_id: str) -> Answer:
 
 
 def record_sent(crm: Regulars, campaign_id: str, move: Moved) -> int:
-    """Write down that it was sent to all who are in that file; returns how many they were."""
+    """Write down that it was sent to all who would be in that file now; returns how many they were."""
     commands = [
         RecordOfferSent.model_validate({"offer_id": each.offer_id, "channel": each.channel})
-        for each in _unsent(crm, campaign_id)
+        for each in crm.campaigns.to_send(campaign_id)
     ]
     for start in range(0, len(commands), _AT_ONCE):
         move(start, len(commands))
         crm.do(commands[start : start + _AT_ONCE])
     return len(commands)
-
-
-def _unsent(crm: Regulars, campaign_id: str) -> Iterator[OutgoingOffer]:
-    """What is still to be sent, to those who consent at this moment."""
-    plan = crm.campaigns.campaign(campaign_id).campaign
-    consenting = {each.id for each in crm.contactable(channel=plan.channel, purpose=plan.purpose)}
-    return (each for each in crm.campaigns.to_send(campaign_id) if each.customer_id in consenting)
