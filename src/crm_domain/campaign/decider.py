@@ -48,6 +48,8 @@ from regulars.crm_domain.money import plain_decimal, plain_number
 
 CATEGORY = "campaign"
 
+#: What the code of its coupon stands in place of in an offer.
+COUPON_BLANK = "{coupon}"
 #: What a campaign is judged by: the share who bought anything in its window, or what each spent there.
 OutcomeOfCampaign = Literal["bought", "spend"]
 #: When it is decided where the plan doesn't say.
@@ -412,6 +414,9 @@ def _require_sound(found: CampaignPlan, at: int, context: Context) -> None:
     if found.offer_from is not None and found.offer_until is not None and found.offer_until < found.offer_from:
         sentence = f"the offer can't end on {found.offer_until}, before it begins on {found.offer_from}"
         raise Rejected("offer_ends_before_start", sentence)
+    if found.coupon_id is None and COUPON_BLANK in (found.offer or ""):
+        sentence = f"the offer says {COUPON_BLANK}, and this plan names no coupon; give it a coupon_id"
+        raise Rejected("offer_without_coupon", sentence)
     _require_timely(found, at, context)
 
 
