@@ -24,6 +24,7 @@ from regulars import (
     EndCoupon,
     GiveConsent,
     MailServerUnusable,
+    MergeCustomers,
     NotFound,
     OfferSending,
     OfferSent,
@@ -468,6 +469,44 @@ def test_a_pace_and_a_limit_are_above_nothing(crm: Regulars) -> None:
         with pytest.raises(ValueError, match=r"not (0|-1\.0)$"):
             crm.campaigns.send("spring", lambda offer: None, **asked)  # type: ignore[arg-type]
     assert states(crm) == {"assigned": 4}
+
+
+@pytest.mark.parametrize("channel", ["phone", "post"])
+def test_what_goes_out_on_another_channel_is_not_sent_by_mail(
+    database_url: str, clock: Clock, server: tuple[Mailbox, int], channel: str
+) -> None:
+    _, port = server
+    with opened(database_url, clock) as crm:
+        for number in range(PEOPLE):
+            crm.do(RegisterCustomer(ref=f"shop:{number}", phone=f"+4930123450{number}", occurred_at=BEGIN))
+            crm.do(
+                GiveConsent.model_validate(
+                    {"customer": f"shop:{number}", "channel": channel, "purpose": "news", "occurred_at": BEGIN}
+                )
+            )
+        launch(crm, channel=channel)
+        with pytest.raises(
+            Rejected, match=f'campaign "spring" goes out by {channel}; a mail server sends e-mail alone'
+        ):
+            send(crm, port)
+        assert states(crm) == {"assigned": 4}
+
+
+def test_who_is_skipped_keeps_nobody_waiting(crm: Regulars) -> None:
+    for each in treated(crm):
+        crm.do(WithdrawConsent(customer=f"shop:{each[3]}", channel="email", purpose="news"))
+    assert dict(crm.campaigns.send("spring", lambda offer: None, per_minute=0.001).skipped) == {"no_consent": 4}
+
+
+def test_customers_who_are_one_are_written_to_where_they_are_reached_of_late(crm: Regulars, clock: Clock) -> None:
+    number = next(iter(treated(crm)))[3]
+    crm.do(RegisterCustomer(ref="till:1", email="ada@old.example"))
+    crm.do(ChangeContactDetails(customer="till:1", email="ada@new.example"))
+    crm.do(GiveConsent(customer="till:1", channel="email", purpose="news"))
+    crm.do(MergeCustomers(customer="till:1", into=f"shop:{number}"))
+    addresses = {each.address for each in crm.campaigns.to_send("spring")}
+    assert "ada@new.example" in addresses
+    assert not addresses & {f"ada{number}@example.com", "ada@old.example"}
 
 
 def test_what_doesnt_run_sends_nothing_and_says_why(crm: Regulars, server: tuple[Mailbox, int]) -> None:

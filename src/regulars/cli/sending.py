@@ -110,6 +110,8 @@ def _sent(found: SendingReport, until: str | None) -> Iterator[str]:
     }
     said = [f"{count:,} {what}" for what, count in counts.items() if count]
     yield f"Sent {found.sent:,} offer{'' if found.sent == 1 else 's'}" + "".join(f"; {each}" for each in said) + "."
+    if found.in_doubt:
+        yield "`regulars campaign offers … --in-doubt` lists what is in doubt, and its help says how that is settled."
     if found.stopped is not None:
         yield f"It stopped: {found.stopped}" + ("." if until is None else f", until {until}.")
 
@@ -170,7 +172,7 @@ def _draw(found: list[OutgoingOffer], *, more: bool) -> None:
         )
         for each in found
     ]
-    render.draw(render.table(titles, rows, fold=2))
+    render.draw(render.table(titles, rows, fold=titles.index("Address")))
     if more:
         render.draw(f"The first {len(found)}; there are more: --limit N shows N, --csv and --json all.")
 

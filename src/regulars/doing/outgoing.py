@@ -11,6 +11,7 @@ from itertools import islice
 
 from msgspec import Struct
 
+from regulars.adapters.indexes.look_ups import held_since
 from regulars.adapters.read_models.offer_counts import count_offers
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.campaign_audience import stand_before_gates
@@ -149,9 +150,12 @@ def outgoing(session: Session, tx: Transaction, campaign: Sendable, offers: Sequ
     contacts = read_contacts(tx, {each for family in members for each in family})
     codes = codes_told(session, tx, campaign.coupon, members)
     kind, found = REACHED_BY.get(campaign.plan.channel), list[OutgoingOffer]()
+    since = held_since(tx.connection, session.store.schema.lookups, kind, contacts, session.now()) if kind else {}
     for offer, family in zip(offers, members, strict=True):
-        its = [contacts[each] for each in family]
-        name, code = next((each.name for each in its if each.name), None), codes.get(family)
+        name = next((contacts[each].name for each in family if contacts[each].name), None)
+        code = codes.get(family)
+        # The newest address of the family is the one that the gate judged.
+        newest = max((each for each in family if each in since), key=since.__getitem__, default=None)
         found.append(
             OutgoingOffer(
                 offer_id=offer.offer_id,
@@ -160,7 +164,7 @@ def outgoing(session: Session, tx: Transaction, campaign: Sendable, offers: Sequ
                 ref=offer.ref,
                 name=name,
                 channel=campaign.plan.channel,
-                address=None if kind is None else next(filter(None, (getattr(each, kind) for each in its)), None),
+                address=None if kind is None or newest is None else getattr(contacts[newest], kind),
                 subject=campaign.plan.title,
                 text=filled_in(campaign.plan.offer or "", name, code),
                 coupon=code,

@@ -81,7 +81,8 @@ def send_offers(
         if done >= wanted or run.stopped is not None:
             break
         pace.wait()
-        run.send(offer)
+        if run.send(offer):
+            pace.follow()
         if on_progress is not None:
             on_progress(done + 1, wanted)
     run.finish()
@@ -102,8 +103,8 @@ class _Run:
         self._refused: list[OutgoingOffer] = []
         self.stopped: _Stop | None = None
 
-    def send(self, offer: OfferView) -> None:
-        """Send one offer, unless it mustn't be sent now, or to them."""
+    def send(self, offer: OfferView) -> bool:
+        """Send one offer, unless it mustn't be sent now, or to them; whether it was tried."""
         found = self._ready(offer)
         match found:
             case _Stop():
@@ -113,6 +114,7 @@ class _Run:
                     self._skipped[why] += 1
             case OutgoingOffer():
                 self._attempt(found)
+        return isinstance(found, OutgoingOffer)
 
     def finish(self) -> None:
         """Nothing more is sent: what was refused last bounced, if anything was taken from us."""
@@ -255,14 +257,18 @@ class _Pace:
         if per_minute is not None and not per_minute > 0:
             raise ValueError(f"per_minute is how many are sent in a minute at most, more than 0, not {per_minute}")
         self._pause = 0.0 if per_minute is None else 60 / per_minute
-        self._next = monotonic()
+        self._may_go_at = monotonic()
 
     def wait(self) -> None:
         """Wait until the next one may go."""
         now = monotonic()
-        if now < self._next:
-            sleep(self._next - now)
-        self._next = max(now, self._next) + self._pause
+        if now < self._may_go_at:
+            sleep(self._may_go_at - now)
+        self._may_go_at = max(now, self._may_go_at)
+
+    def follow(self) -> None:
+        """One went: the next one follows it by its distance. Who is skipped keeps nobody waiting."""
+        self._may_go_at += self._pause
 
 
 def by_hand(send: Callable[[OutgoingOffer], None]) -> Carry:

@@ -21,7 +21,7 @@ from typing import Literal, Self
 
 from msgspec import Struct
 
-from regulars.crm_domain.errors import MailServerUnusable
+from regulars.crm_domain.errors import MailServerUnusable, Rejected
 from regulars.sending.message import offer_mail, recipient_of
 from regulars.sending.status import is_of_the_address
 from regulars.sending.values import Attempt, OutgoingOffer
@@ -83,7 +83,12 @@ class SmtpCarrier:
         self._drop()
 
     def carry(self, offer: OutgoingOffer, about_to: Callable[[], None]) -> Attempt:
-        """Send an offer. Raises MailServerUnusable, and what `about_to` raises; then it was not sent."""
+        """Send an offer. Raises MailServerUnusable, Rejected `not_by_mail` for one that goes out on another channel,
+        and what `about_to` raises; then it was not sent.
+        """
+        if offer.channel != "email":
+            sentence = f'campaign "{offer.campaign_id}" goes out by {offer.channel}; a mail server sends e-mail alone'
+            raise Rejected("not_by_mail", sentence)
         try:
             recipient = recipient_of(offer)
             content = offer_mail(offer, self._sender, self._now()).as_bytes()
