@@ -95,6 +95,7 @@ def test_planned_again_it_changes_nothing_and_otherwise_it_is_refused() -> None:
         ({"decision_day": "2026-02-28"}, "decided_before_launch"),
         ({"offer_from": "2026-04-02", "offer_until": "2026-04-01"}, "offer_ends_before_start"),
         ({"offer_until": "2026-02-28"}, "offer_over"),
+        ({"offer": " \n"}, "empty_offer"),
         ({"offer": "Take {coupon} with you."}, "offer_without_coupon"),
     ],
 )

@@ -414,6 +414,8 @@ def _require_sound(found: CampaignPlan, at: int, context: Context) -> None:
     if found.offer_from is not None and found.offer_until is not None and found.offer_until < found.offer_from:
         sentence = f"the offer can't end on {found.offer_until}, before it begins on {found.offer_from}"
         raise Rejected("offer_ends_before_start", sentence)
+    if found.offer is not None and not found.offer.strip():
+        raise Rejected("empty_offer", "the text of the offer is empty; leave it out where nothing is to be sent")
     if found.coupon_id is None and COUPON_BLANK in (found.offer or ""):
         sentence = f"the offer says {COUPON_BLANK}, and this plan names no coupon; give it a coupon_id"
         raise Rejected("offer_without_coupon", sentence)
