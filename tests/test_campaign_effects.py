@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from launched import launch, plan, register
 from regulars import (
+    ChangeCampaign,
+    GiveConsent,
     MergeCustomers,
     NotFound,
     OpenTicket,
@@ -286,6 +288,39 @@ def test_campaigns_of_a_kind_are_told_together_and_whom_they_share_is_shown(crm:
     assert [each.kind for each in only.kinds] == ["news"]
     assert {(each.first, each.second) for each in only.overlaps} == {("one", "three"), ("two", "three")}
     assert {each.second for each in crm.campaigns.effect("one").overlaps} == {"two", "three"}
+
+
+def test_a_campaign_that_is_alone_of_its_kind_is_told_as_it_is_by_itself(crm: Regulars, clock: Clock) -> None:
+    """Of 20 in 36 and 7 in 24 Newcombe's interval excludes 0, and the pooled one doesn't."""
+    treated, held_out, _ = launched(crm, clock)
+    buy(crm, treated[:20] + held_out[:7])
+    clock.now += 31 * DAY
+    alone, (kind,) = crm.campaigns.effect("spring"), crm.campaigns.effects().kinds
+    for together, itself in ((kind.then, alone.then), (kind.now, alone.now)):
+        assert together is not None
+        assert itself is not None
+        assert (together.verdict, together.difference, together.sentence) == (
+            itself.verdict,
+            itself.difference,
+            itself.sentence,
+        )
+
+
+def test_whom_a_launch_drew_is_in_an_arm_also_where_its_plan_was_made_a_little_ahead_of_the_clock(
+    crm: Regulars, clock: Clock
+) -> None:
+    for back in (timedelta(0), timedelta(seconds=1), timedelta(minutes=4)):
+        people = [f"shop:{number}" for number in range(PEOPLE)]
+        clock.now += 31 * DAY
+        crm.do([GiveConsent(customer=each, channel="post", purpose="news") for each in people])
+        clock.now += DAY
+        campaign_id = f"back {back.seconds}"
+        plan(crm, campaign_id, people)
+        crm.do(ChangeCampaign(campaign_id=campaign_id, title="Tea"))
+        clock.now -= back
+        crm.campaigns.launch(campaign_id)
+        found = crm.campaigns.effect(campaign_id)
+        assert (found.treated.families, found.held_out.families) == (PEOPLE // 2, PEOPLE // 2)
 
 
 def test_progress_is_told_of_every_customer_who_was_drawn(crm: Regulars, clock: Clock) -> None:

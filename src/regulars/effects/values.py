@@ -113,7 +113,9 @@ class CampaignEffect(Struct, frozen=True, kw_only=True):
 
 
 class PooledReading(Struct, frozen=True, kw_only=True):
-    """What the campaigns of a kind came to together; each is a stratum of its own (Mantel and Haenszel)."""
+    """What the campaigns of a kind came to together; each is a stratum of its own (Mantel and Haenszel). Of a single one
+    it is what that campaign came to by itself.
+    """
 
     treated: ArmOutcome
     held_out: ArmOutcome
