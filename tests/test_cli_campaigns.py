@@ -77,6 +77,9 @@ def test_why_somebody_gets_it_or_does_not_is_told_gate_by_gate(shop: Say) -> Non
     ]
     assert shop("campaign", "preview", "spring", "--explain", "ada").out.endswith("So they would be drawn.\n")
     shop("campaign", "launch", "spring")
+    said = shop("campaign", "preview", "spring", "--explain", "cy")
+    assert said.out.splitlines()[0].endswith(", as known now")
+    assert said.out.endswith("The launch skipped them: no address that works.\n")
     told = shop("campaign", "preview", "spring", "--explain", "cy", "--json").json
     assert (told["why"], told["arm"], told["state"]) == ("no_address", "skipped", "skipped")
 

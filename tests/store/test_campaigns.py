@@ -32,6 +32,7 @@ from regulars import (
     RegisterCustomer,
     Regulars,
     Rejected,
+    SkipOffer,
     WithdrawConsent,
     parse_rules,
 )
@@ -165,6 +166,48 @@ def test_what_somebody_is_reached_by_follows_from_the_channel(
             crm.do(GiveConsent.model_validate(consent))
         plan(crm, "call", ["a", "b", "c"], channel=channel)
         assert crm.campaigns.preview("call").skipped == ({} if kind is None else {"no_address": 1})
+
+
+def test_after_the_launch_it_is_told_why_it_skipped_somebody_whatever_is_told_or_ruled_later(database_url: str) -> None:
+    with opened(database_url, clock := Clock()) as crm:
+        publish(crm, "")
+        refs, (mute,) = people(crm, 3), people(crm, 1, without="consent")
+        for ref in (*refs[:2], mute):
+            crm.do(RecordPurchase(customer=ref, order_id=f"A-{ref}", amount="9.90"))
+        clock.now += DAY
+        plan(crm, "spring", None, segment="buyers")
+        assert not crm.campaigns.explain("spring", mute).is_launched
+        crm.campaigns.launch("spring")
+        launched_at = clock.now
+        clock.now += DAY
+        consents = {"channel": "email", "purpose": "news", "occurred_at": launched_at - HOUR}
+        crm.do(GiveConsent.model_validate({"customer": mute, **consents}))
+        crm.do(WithdrawConsent.model_validate({"customer": refs[0], **consents}))
+        late = {"customer": refs[2], "order_id": "late", "amount": "9.90", "occurred_at": launched_at - HOUR}
+        crm.do(RecordPurchase.model_validate(late))
+        launched(crm, "summer", refs)
+        publish(crm, "\n[campaigns]\nmax_offers = 1\n")
+        told = {ref: crm.campaigns.explain("spring", ref) for ref in (*refs, mute)}
+        assert all(each.is_launched and each.in_audience for each in told.values())
+        assert {ref: each.why for ref, each in told.items()} == {**dict.fromkeys(refs), mute: "no_consent"}
+        assert all(each.passes for each in told[mute].gates)
+        assert [each.gate for each in told[refs[0]].gates if not each.passes] == ["no_consent"]
+        assert (told[refs[0]].arm in ("treated", "held_out"), told[refs[2]].arm) == (True, None)
+        # The rules are those that the launch went by, and of another day those in force.
+        assert "allow 4 in 30 days" in told[refs[1]].gates[3].sentence
+        assert "allow 1 in 30 days" in crm.campaigns.explain("spring", refs[1], as_of=clock.now).gates[3].sentence
+        was = crm.campaigns.explain("spring", mute, as_of=launched_at - timedelta(minutes=1))
+        assert (was.is_launched, was.why, was.arm) == (False, None, None)
+
+
+def test_who_is_skipped_after_the_draw_is_told_why_and_stays_in_their_arm(sqlite_database_url: str) -> None:
+    with opened(sqlite_database_url, clock := Clock()) as crm:
+        found = launched(crm, "spring", people(crm, 2))
+        clock.now += DAY
+        treated = next(ref for ref, each in found.items() if each.arm == "treated")
+        crm.do(SkipOffer(customer=treated, offer_id=found[treated].offer_id, campaign_id="spring", why="no_address"))
+        told = crm.campaigns.explain("spring", treated)
+        assert (told.arm, told.state, told.why) == ("treated", "skipped", "no_address")
 
 
 # ----------------------------------------------------------------------------------------------------------- launch
