@@ -264,6 +264,8 @@ def test_nobody_is_drawn_into_a_campaign_before_its_launch_or_after_it(database_
             crm.do(late)
         with pytest.raises(Rejected, match='no campaign "summer"'):
             crm.do(late.model_copy(update={"campaign_id": "summer"}))
+        with pytest.raises(Rejected, match="nobody is skipped for it afterwards"):
+            crm.do(SkipOffer(customer=refs[2], offer_id="0" * 16, campaign_id="spring", why="closed"))
 
 
 def test_what_is_recorded_between_judging_and_writing_is_judged_as_well(
