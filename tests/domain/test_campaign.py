@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -101,10 +102,24 @@ def test_a_bad_plan_is_refused_in_a_sentence(fields: dict[str, Any], code: str) 
     given().when(plan(**fields)).then_rejected(code)
 
 
-@pytest.mark.parametrize("share", ["0", "1", "1.5", "-0.2", "100 %", "NaN", "0.1234567"])
-def test_a_share_lies_between_nobody_and_everybody(share: str) -> None:
-    with pytest.raises(ValidationError):
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        *((share, "lies above 0 and below 1") for share in ("0", "1", "1.5", "-0.2", "1e999999999")),
+        *((share, "is written with the digits 0 to 9") for share in ("100 %", "20%", "0,2", "NaN", "half", "")),
+        *((share, "has at most 6 digits") for share in ("0.1234567", "1e-999999999")),
+        (0.2, "never a float"),
+    ],
+)
+def test_a_share_lies_between_nobody_and_everybody(share: object, said: str) -> None:
+    with pytest.raises(ValidationError, match=f"a share held out .*{said}"):
         plan(held_out=share)
+
+
+@pytest.mark.parametrize("share", ["0.25", "0.250000000", "2.5e-1", " 0.25 ", Decimal("0.25")])
+def test_a_share_is_what_it_is_however_it_is_written(share: object) -> None:
+    planned = CampaignPlan(**BASIS, segment="quiet", decide_after_days=30, held_out="0.25")
+    given().when(plan(held_out=share)).then(CampaignPlanned(campaign_id="spring", at=NOW, plan=planned))
 
 
 def test_a_plan_changes_in_what_is_given_and_nothing_else() -> None:

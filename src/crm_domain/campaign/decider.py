@@ -25,11 +25,10 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from regulars.crm_domain.campaign.draw import LEAST_DRAWN, how_many_held_out
 from regulars.crm_domain.command import (
-    Amount,
     BusinessDay,
     Channel,
     Command,
@@ -44,7 +43,7 @@ from regulars.crm_domain.command import (
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import after_day, to_datetime
-from regulars.crm_domain.money import plain_decimal, plain_number
+from regulars.crm_domain.money import is_plain_number, plain_number
 
 CATEGORY = "campaign"
 
@@ -190,16 +189,20 @@ def evolve(state: CampaignState, event: CampaignEvent) -> CampaignState:
 _FINEST = 6
 
 
-def _share(value: Decimal | str) -> Decimal:
-    share = plain_decimal(value) if isinstance(value, str) else value
+def _share(value: object) -> Decimal:
+    if isinstance(value, bool | float) or not isinstance(value, Decimal | str | int):
+        raise ValueError('a share held out is a Decimal or text such as "0.2", never a float')
+    if isinstance(value, str) and not is_plain_number(value.strip()):
+        raise ValueError('a share held out is written with the digits 0 to 9 and a point, such as "0.2"')
+    share = Decimal(value)
     if not (share.is_finite() and 0 < share < 1):
         raise ValueError("a share held out lies above 0 and below 1, such as 0.2")
-    if len(plain_number(share).partition(".")[2]) > _FINEST:
+    if share != round(share, _FINEST):
         raise ValueError(f"a share held out has at most {_FINEST} digits after the point")
     return share
 
 
-Share = Annotated[Amount, AfterValidator(_share)]
+Share = Annotated[Decimal | str, BeforeValidator(_share)]
 Days = Annotated[Whole, Field(ge=1, le=3_650)]
 Customers = Annotated[tuple[Who, ...], Field(max_length=20_000)]
 Count = Annotated[Whole, Field(ge=0, lt=2**53)]
