@@ -96,6 +96,7 @@ def test_planned_again_it_changes_nothing_and_otherwise_it_is_refused() -> None:
         ({"decision_day": "2026-02-28"}, "decided_before_launch"),
         ({"offer_from": "2026-04-02", "offer_until": "2026-04-01"}, "offer_ends_before_start"),
         ({"offer_until": "2026-02-28"}, "offer_over"),
+        ({"offer_from": "2026-04-02", "decision_day": "2026-04-01"}, "offer_begins_too_late"),
     ],
 )
 def test_a_bad_plan_is_refused_in_a_sentence(fields: dict[str, Any], code: str) -> None:
@@ -182,6 +183,23 @@ def test_what_is_over_cant_be_launched() -> None:
     )
     today = CampaignPlan(**BASIS, segment="quiet", decision_day=date(2026, 3, 1), offer_until=date(2026, 3, 1))
     assert given(CampaignPlanned(campaign_id="spring", at=NOW, plan=today)).when(launch()).code is None
+
+
+def test_an_offer_that_begins_after_the_decision_day_cant_be_launched_whichever_way_that_is_named() -> None:
+    for days, code in ((31, None), (32, "offer_begins_too_late")):
+        begins = date(2026, 3, 1) + timedelta(days - 1)
+        for decided in ({"decide_after_days": 30}, {"decision_day": date(2026, 3, 31)}):
+            planned = CampaignPlan(**BASIS, **decided, segment="quiet", offer_from=begins)
+            given_plan = given(CampaignPlanned(campaign_id="spring", at=NOW, plan=planned))
+            assert given_plan.when(launch()).code == code
+    # The launch may come so late that it has begun by then.
+    given().when(plan(offer_from=date(2027, 1, 1))).then(
+        CampaignPlanned(
+            campaign_id="spring",
+            at=NOW,
+            plan=CampaignPlan(**BASIS, segment="quiet", decide_after_days=30, offer_from=date(2027, 1, 1)),
+        )
+    )
 
 
 def test_a_decision_day_ends_where_the_business_is_clocks_put_forward_or_not() -> None:

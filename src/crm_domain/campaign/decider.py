@@ -7,7 +7,8 @@
 3. What is planned can be changed until it is launched, and nothing of it after that.
 4. It is launched once. What was settled then is written down: the seed of the draw, the share held out, how many were
    found, passed over, treated and held out, and the instant at which it is decided: the end of that day.
-5. Of fewer than two nobody can be held out. An offer that is over, and a decision day that has come, can't be launched.
+5. Of fewer than two nobody can be held out. An offer that is over, or that begins only after the decision day, and a
+   decision day that is over, can't be launched.
 6. A launched campaign runs, is paused and resumed, until it is ended; what is planned can be ended too. The window in
    which its effect is counted stays.
 7. These are acts, and stay in order: none lies before the last one. What is so already changes nothing.
@@ -323,6 +324,7 @@ def launch(command: LaunchCampaign, state: CampaignState, context: Context) -> t
     require_unlaunched(command.campaign_id, state)
     assert state.plan is not None
     _require_timely(state.plan, at, context)
+    _require_begun_by(decision_day_of(state.plan, at, context.zone), state.plan)
     share = plain_number(_share(command.share))
     _require_adding_up(command, share)
     event = CampaignLaunched(
@@ -362,11 +364,15 @@ def end(command: EndCampaign, state: CampaignState, context: Context) -> tuple[E
 
 def decided_at(plan: CampaignPlan, launched_at: int, zone: str) -> int:
     """The instant at which a campaign that is launched at an instant is decided: the end of its decision day."""
-    of, day = ZoneInfo(zone), plan.decision_day
-    if day is None:
-        launched_on = to_datetime(launched_at).astimezone(of).date()
-        day = launched_on + timedelta(days=plan.decide_after_days or DECIDED_AFTER_DAYS)
-    return after_day(day, of)
+    return after_day(decision_day_of(plan, launched_at, zone), ZoneInfo(zone))
+
+
+def decision_day_of(plan: CampaignPlan, launched_at: int, zone: str) -> date:
+    """The day on which a campaign that is launched at an instant is decided."""
+    if plan.decision_day is not None:
+        return plan.decision_day
+    launched_on = to_datetime(launched_at).astimezone(ZoneInfo(zone)).date()
+    return launched_on + timedelta(days=plan.decide_after_days or DECIDED_AFTER_DAYS)
 
 
 def _given(command: PlanCampaign | ChangeCampaign) -> dict[str, Any]:
@@ -416,6 +422,16 @@ def _require_sound(found: CampaignPlan, at: int, context: Context) -> None:
         sentence = f"the offer can't end on {found.offer_until}, before it begins on {found.offer_from}"
         raise Rejected("offer_ends_before_start", sentence)
     _require_timely(found, at, context)
+    # Where it is decided so many days after the launch, that is known at the launch.
+    if found.decision_day is not None:
+        _require_begun_by(found.decision_day, found)
+
+
+def _require_begun_by(decision_day: date, found: CampaignPlan) -> None:
+    """Invariant 5."""
+    if found.offer_from is not None and decision_day < found.offer_from:
+        sentence = f"the offer has to begin by the decision day, {decision_day}; it begins on {found.offer_from}"
+        raise Rejected("offer_begins_too_late", sentence)
 
 
 def _require_timely(found: CampaignPlan, at: int, context: Context) -> None:
