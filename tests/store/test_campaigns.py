@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import regulars
 from regulars import (
     AssignOffer,
+    ChangeCampaign,
     ChangeContactDetails,
     CloseAccount,
     CustomerId,
@@ -240,6 +241,8 @@ def test_it_is_launched_once_and_a_bad_plan_never(database_url: str) -> None:
             crm.campaigns.launch("nobody")
         with pytest.raises(Rejected, match='no segment "sellers"; those they have: buyers'):
             plan(crm, "unknown", None, segment="sellers")
+        with pytest.raises(Rejected, match='no coupon "SUMER10"; CreateCoupon makes one'):
+            plan(crm, "typo", ["shop:0", "shop:1"], coupon_id="sumer10")
         with pytest.raises(NotFound, match='no campaign "never"'):
             crm.campaigns.launch("never")
         plan(crm, "late", ["shop:0", "shop:1"], decision_day=date(2024, 1, 3), offer_until=date(2024, 2, 1))
@@ -249,6 +252,17 @@ def test_it_is_launched_once_and_a_bad_plan_never(database_url: str) -> None:
             crm.campaigns.launch("late")
         kinds = Counter(type(each.event).__name__ for each in crm.events(after=before))
         assert kinds == {"CampaignPlanned": 2}
+
+
+def test_a_plan_names_a_coupon_that_is_there_however_it_is_written(sqlite_database_url: str) -> None:
+    with opened(sqlite_database_url, Clock()) as crm:
+        crm.do(regulars.CreateCoupon(coupon_id="SUMMER10", percent=10))
+        plan(crm, "spring", people(crm, 2), coupon_id="summer-10")
+        assert crm.campaigns.campaign("spring").campaign.coupon_id == "SUMMER10"
+        with pytest.raises(Rejected, match='no coupon "WINTER"'):
+            crm.do(ChangeCampaign(campaign_id="spring", coupon_id="winter"))
+        crm.do(ChangeCampaign(campaign_id="spring", coupon_id=None))
+        assert crm.campaigns.campaign("spring", fresh=True).campaign.coupon_id is None
 
 
 def test_nobody_is_drawn_into_a_campaign_before_its_launch_or_after_it(database_url: str) -> None:

@@ -13,7 +13,8 @@
    which its effect is counted stays.
 7. These are acts, and stay in order: none lies before the last one. What is so already changes nothing.
 
-That a segment is one of the rules is looked up as the plan is kept; who is in the audience is found at the launch.
+That a segment is one of the rules, and that the coupon is there, is looked up as the plan is kept; who is in the
+audience is found at the launch.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from regulars.crm_domain.command import (
     Whole,
     occurred_at,
 )
+from regulars.crm_domain.coupon_code import Code
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import after_day, to_datetime
@@ -231,7 +233,7 @@ class PlanCampaign(CampaignCommand):
     segment: Label | None = None
     customers: Customers | None = None
     offer: Text | None = None
-    coupon_id: Label | None = None
+    coupon_id: Code | None = None
     offer_from: BusinessDay | None = None
     offer_until: BusinessDay | None = None
     held_out: Share | None = Field(default=None, description="The share held out, such as 0.2.")
@@ -254,7 +256,7 @@ class ChangeCampaign(CampaignCommand):
     segment: Label | None = None
     customers: Customers | None = None
     offer: Text | None = None
-    coupon_id: Label | None = None
+    coupon_id: Code | None = None
     offer_from: BusinessDay | None = None
     offer_until: BusinessDay | None = None
     held_out: Share | None = None

@@ -113,8 +113,8 @@ class CampaignEffect(Struct, frozen=True, kw_only=True):
 
 
 class PooledReading(Struct, frozen=True, kw_only=True):
-    """What the campaigns of a kind came to together; each is a stratum of its own (Mantel and Haenszel). Of a single one
-    it is what that campaign came to by itself.
+    """What the campaigns of a kind came to together; each is a stratum of its own (Mantel and Haenszel). Where there is
+    one alone, it is what that came to by itself.
     """
 
     treated: ArmOutcome
