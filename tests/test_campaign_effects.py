@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from io import StringIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
+from rich.console import Console
 
 from launched import launch, plan, register
 from regulars import (
@@ -27,9 +31,9 @@ from regulars import (
     VoidPurchase,
     parse_rules,
 )
-from regulars.cli.campaign_effect_drawn import bar
+from regulars.cli.campaign_effect_drawn import bar, effect
 from regulars.effects.judging import Unit, judge_bought, judge_pooled, judge_spend
-from regulars.effects.values import Difference
+from regulars.effects.values import Difference, Exploratory
 from saying import Say
 from shops import DAY, HOUR, Clock, default_text, opened
 
@@ -374,6 +378,22 @@ def test_an_effect_is_read_in_80_columns_as_json_and_as_a_picture(
         assert say("campaign", "effect", *asked, "--svg", str(tmp_path / "effect.svg"), "--force", *db).status == 0
         picture = (tmp_path / "effect.svg").read_text(encoding="utf-8")
         assert "one across 0 shows no difference" in picture
+
+
+def test_what_is_there_to_be_looked_at_is_said_to_be_more_where_not_all_of_it_is_shown(
+    crm: Regulars, clock: Clock
+) -> None:
+    launched(crm, clock)
+    clock.now += 31 * DAY
+    found = crm.campaigns.effect("spring")
+    for count, said in ((8, None), (11, "and 3 more: --json has all")):
+        values = tuple(Exploratory(what="segment", value=f"s{n}", treated=n, held_out=0) for n in range(count))
+        console = Console(width=80, file=StringIO())
+        console.print(*effect(replace(found, exploratory=values), ZoneInfo("UTC")))
+        assert isinstance(console.file, StringIO)
+        shown = console.file.getvalue()
+        assert "s7" in shown
+        assert said in shown if said else "--json" not in shown
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_from_preview_to_who_is_in_it(shop: Say) -> None:
     listed = shop("campaign", "list")
     assert listed.widest <= 80
     row = listed.out.splitlines()[1].split()
-    assert row == ["spring", "offer", "4", "running", "2024-06-01", "2024-07-01", "1", "1"]
+    assert row == ["spring", "offer", "4", "people", "running", "2024-06-01", "2024-07-01", "1", "1"]
     whole = shop("campaign", "show", "spring")
     assert whole.widest <= 80
     assert "no consent for its channel and purpose" in whole.out

@@ -76,7 +76,7 @@ def _list(found: Iterable[CampaignView], zone: ZoneInfo) -> Table:
 
 
 def _audience(each: CampaignView) -> str:
-    return f"{each.customers:,} customers" if each.segment is None else each.segment
+    return f"{each.customers:,} people" if each.segment is None else each.segment
 
 
 def _decided_on(launch: CampaignLaunch, zone: ZoneInfo) -> str:

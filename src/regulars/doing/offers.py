@@ -1,4 +1,4 @@
-"""That campaigns are planned for segments and with coupons that are there, and that offers are drawn at their launch."""
+"""That campaigns are for segments and with coupons that are there, and that offers are drawn at their launch."""
 
 from __future__ import annotations
 
