@@ -400,6 +400,10 @@ def test_the_numbers_of_a_preview_are_those_of_the_textbook(database_url: str) -
         assert found.shows is not None
         assert Decimal("0.155") < found.shows < Decimal("0.165")
         assert [each.difference for each in found.people_needed] == [Decimal("0.1"), Decimal("0.05")]
+        # Half of few are held out by default, and a fifth of many: of 1,372, of whom half would show 5 points, too.
+        plan(crm, "summer", [f"s:{n}" for n in range(300)])
+        assert [each.people for each in found.people_needed] == [658, 2_223]
+        assert [each.people for each in crm.campaigns.preview("summer").people_needed] == [2 * 199, 2_223]
 
 
 def test_what_became_of_everybody_is_told_in_the_trail(database_url: str) -> None:

@@ -182,7 +182,7 @@ def preview_campaign(
         before = _bought_between(viewpoint.models, tx, numbers, at - window, at)
         currency = session.store.currency(tx.connection) or "EUR"
         spread = pstdev(spend for _, spend in before) if before else None
-        found = _shown(plan, len(drawn), held_out, share, before, spread)
+        found = _shown(plan, len(drawn), held_out, before, spread)
         return CampaignPreview(
             campaign=view_campaign(events),
             as_of=to_datetime(at),
@@ -257,7 +257,6 @@ def _shown(
     plan: CampaignPlan,
     eligible: int,
     held_out: int,
-    share: str,
     before: Sequence[tuple[bool, int]],
     spread: float | None,
 ) -> _Shown:
@@ -274,10 +273,18 @@ def _shown(
     return _Shown(
         rate=None if least is None else round(Decimal(least), 4),
         people=tuple(
-            PeopleNeeded(Decimal(each.numerator) / each.denominator, people_needed(rate, float(each), Fraction(share)))
+            PeopleNeeded(Decimal(each.numerator) / each.denominator, _people_needed(plan, rate, each))
             for each in smaller[:_NAMED]
         ),
     )
+
+
+def _people_needed(plan: CampaignPlan, rate: float, difference: Fraction) -> int:
+    """How many people show a difference. Where the plan names no share, so many have another one than few."""
+    share = plan.held_out or share_by_default(LEAST_DRAWN)
+    people = people_needed(rate, float(difference), Fraction(share))
+    by_then = plan.held_out or share_by_default(people)
+    return people if by_then == share else people_needed(rate, float(difference), Fraction(by_then))
 
 
 def _values(models: ReadModels, tx: Transaction, name: str, numbers: Iterable[int], at: int) -> Mapping[str, int]:
