@@ -356,6 +356,7 @@ def test_merged_customers_are_one_unit_before_the_launch_and_after_it(database_u
 def test_forgetting_keeps_the_counts_and_names_nobody(database_url: str) -> None:
     with opened(database_url, clock := Clock()) as crm:
         refs = people(crm, 5)
+        gone = crm.find(refs[0])
         launched(crm, "spring", refs)
         before = crm.campaigns.campaign("spring", fresh=True).counts
         clock.now += DAY
@@ -363,8 +364,11 @@ def test_forgetting_keeps_the_counts_and_names_nobody(database_url: str) -> None
         assert crm.campaigns.campaign("spring", fresh=True).counts == before
         assert refs[0] not in offers(crm, "spring")
         assert len(offers(crm, "spring")) == 4
-        plan(crm, "summer", refs[1:])
-        assert crm.campaigns.preview("summer").skipped == {}
+        plan(crm, "summer", [gone, *refs[1:]])
+        assert crm.campaigns.preview("summer").skipped == {"closed": 1}
+        crm.campaigns.launch("summer")
+        trail = crm.audit(customer=gone).entries[0].sentence
+        assert trail.endswith("in campaign summer: the account is closed, or they were forgotten")
 
 
 def test_a_preview_replays_the_past(database_url: str) -> None:
