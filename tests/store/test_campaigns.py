@@ -37,6 +37,7 @@ from regulars import (
     WithdrawConsent,
     parse_rules,
 )
+from regulars.asking.campaign_sentence import what_it_shows
 from shops import BEGIN, DAY, EXAMPLES, HOUR, Clock, default_text, empty_file, opened
 
 SEGMENT = '\n[[segment]]\nid = "buyers"\nenter = [{ fact = "orders", from = 1 }]\n'
@@ -408,6 +409,21 @@ def test_the_numbers_of_a_preview_are_those_of_the_textbook(database_url: str) -
         plan(crm, "summer", [f"s:{n}" for n in range(300)])
         assert [each.people for each in found.people_needed] == [658, 2_223]
         assert [each.people for each in crm.campaigns.preview("summer").people_needed] == [2 * 199, 2_223]
+
+
+def test_where_nothing_can_be_said_of_spend_it_is_said_why(sqlite_database_url: str) -> None:
+    with opened(sqlite_database_url, clock := Clock()) as crm:
+        refs = people(crm, 4)
+        plan(crm, "spring", refs, outcome="spend")
+        assert "of whom nobody spent anything in the 30 days before" in what_it_shows(crm.campaigns.preview("spring"))
+        crm.do([RecordPurchase(customer=ref, order_id=f"A-{ref}", amount="10") for ref in refs])
+        clock.now += DAY
+        alike = crm.campaigns.preview("spring")
+        assert (alike.bought_before, alike.spread, alike.shows_spend) == (4, Decimal("0.00"), None)
+        assert "it isn't known how much their spend varies" in what_it_shows(alike)
+        crm.do(RecordPurchase(customer=refs[0], order_id="B", amount="30"))
+        clock.now += DAY
+        assert "only a mean difference of" in what_it_shows(crm.campaigns.preview("spring"))
 
 
 def test_what_became_of_everybody_is_told_in_the_trail(database_url: str) -> None:
