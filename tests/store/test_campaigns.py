@@ -157,6 +157,31 @@ def test_a_share_is_held_out_of_all_campaigns_for_a_while(database_url: str) -> 
         assert crm.campaigns.preview("first").skipped == {}
 
 
+def test_an_address_that_bounced_for_good_works_no_more_however_often_it_is_told(database_url: str) -> None:
+    with opened(database_url, clock := Clock()) as crm:
+        refs = people(crm, 3)
+        found = launched(crm, "first", refs)
+        clock.now += DAY
+        for ref in refs:
+            crm.do(RecordOfferSent(offer_id=found[ref].offer_id, channel="email"))
+            crm.do(RecordOfferBounced(offer_id=found[ref].offer_id, hard=True))
+        plan(crm, "second", refs)
+        again, back, another = refs
+        clock.now += DAY
+        crm.do(ChangeContactDetails(customer=again, email="SHOP.0@example.com", occurred_at=clock.now))
+        for ref in (back, another):
+            crm.do(ChangeContactDetails(customer=ref, email=f"new.{ref[-1]}@example.com"))
+        clock.now += DAY
+        assert crm.campaigns.explain("second", back).why is None
+        crm.do(ChangeContactDetails(customer=back, email="shop.1@example.com"))
+        clock.now += DAY
+        assert {ref: crm.campaigns.explain("second", ref).why for ref in refs} == {
+            again: "no_address",
+            back: "no_address",
+            another: None,
+        }
+
+
 @pytest.mark.parametrize(("channel", "kind"), [("phone", "phone"), ("sms", "phone"), ("post", None)])
 def test_what_somebody_is_reached_by_follows_from_the_channel(
     sqlite_database_url: str, channel: str, kind: str | None

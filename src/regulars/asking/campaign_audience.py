@@ -13,7 +13,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from regulars.adapters.indexes.consents import ConsentQuery, contact_standings
-from regulars.adapters.indexes.look_ups import held_since
+from regulars.adapters.indexes.look_ups import all_had, had_at
 from regulars.adapters.read_models.keyed_pages import verdicts_of
 from regulars.adapters.read_models.membership_pages import Membership, members_page
 from regulars.adapters.read_models.rows import ReadModels
@@ -21,7 +21,7 @@ from regulars.adapters.store.transaction import Transaction
 from regulars.asking.campaign_gates import REACHED_BY, Address, Standing, why_skipped
 from regulars.asking.customers import require_segment
 from regulars.crm_domain.campaign import LEAST_DRAWN, CampaignPlan, LaunchCampaign, how_many_held_out
-from regulars.crm_domain.instant import DAY, FOREVER, to_datetime
+from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.crm_domain.offer import WhySkipped
 from regulars.projections.offers import OFFERS, OfferVerdict
 from regulars.projections.segments.projector import SEGMENTS
@@ -128,21 +128,28 @@ def _addresses(
     made: Mapping[Members, list[OfferVerdict]],
     at: int,
 ) -> dict[Members, Address]:
-    """Whether some families can be reached on a channel: what bounced for good works no more, until it is another."""
+    """Whether some families can be reached on a channel: an address that they had as an offer bounced for good works no
+    more, however often it is told again.
+    """
     kind = REACHED_BY.get(channel)
     if kind is None:
         return dict.fromkeys(families, "not_needed")
     everyone = (each for members in families for each in members)
-    since = held_since(tx.connection, session.store.schema.lookups, kind, everyone, at)
+    had = all_had(tx.connection, session.store.schema.lookups, kind, everyone, at)
     found: dict[Members, Address] = {}
     for members in families:
-        newest = max((since[each] for each in members if each in since), default=None)
-        bounces = [each.hard_bounce_at or -FOREVER for each in made[members] if each.channel in (None, channel)]
-        if newest is None:
-            found[members] = "none"
+        theirs = [had[each] for each in members if each in had]
+        bounces = [
+            each.hard_bounce_at
+            for each in made[members]
+            if each.hard_bounce_at is not None and each.channel in (None, channel)
+        ]
+        addresses = {had_at(each, at) for each in theirs} - {None}
+        bounced = {had_at(each, bounce) for each in theirs for bounce in bounces}
+        if addresses:
+            found[members] = "works" if addresses - bounced else "bounced"
         else:
-            bounced_at = max(bounces, default=-FOREVER)
-            found[members] = "bounced" if bounced_at > -FOREVER and newest <= bounced_at else "works"
+            found[members] = "none"
     return found
 
 
