@@ -94,6 +94,7 @@ def test_planned_again_it_changes_nothing_and_otherwise_it_is_refused() -> None:
         ({"segment": None, "customers": ()}, "campaign_audience"),
         ({"decision_day": "2026-05-01", "decide_after_days": 3}, "campaign_decision"),
         ({"decision_day": "2026-02-28"}, "decided_before_launch"),
+        ({"decision_day": "2036-02-28"}, "decided_too_late"),
         ({"offer_from": "2026-04-02", "offer_until": "2026-04-01"}, "offer_ends_before_start"),
         ({"offer_until": "2026-02-28"}, "offer_over"),
         ({"offer_from": "2026-04-02", "decision_day": "2026-04-01"}, "offer_begins_too_late"),
@@ -101,6 +102,12 @@ def test_planned_again_it_changes_nothing_and_otherwise_it_is_refused() -> None:
 )
 def test_a_bad_plan_is_refused_in_a_sentence(fields: dict[str, Any], code: str) -> None:
     given().when(plan(**fields)).then_rejected(code)
+
+
+def test_it_may_be_decided_on_any_day_from_the_launch_on_for_ten_years() -> None:
+    for day in (date(2026, 3, 1), date(2026, 3, 1) + timedelta(days=3_650)):
+        planned = CampaignPlan(**BASIS, segment="quiet", decision_day=day)
+        given().when(plan(decision_day=day)).then(CampaignPlanned(campaign_id="spring", at=NOW, plan=planned))
 
 
 @pytest.mark.parametrize(

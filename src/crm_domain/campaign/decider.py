@@ -8,7 +8,7 @@
 4. It is launched once. What was settled then is written down: the seed of the draw, the share held out, how many were
    found, passed over, treated and held out, and the instant at which it is decided: the end of that day.
 5. Of fewer than two nobody can be held out. An offer that is over, or that begins only after the decision day, and a
-   decision day that is over, can't be launched.
+   decision day that is over, or lies more than ten years ahead, can't be launched.
 6. A launched campaign runs, is paused and resumed, until it is ended; what is planned can be ended too. The window in
    which its effect is counted stays.
 7. These are acts, and stay in order: none lies before the last one. What is so already changes nothing.
@@ -190,6 +190,8 @@ def evolve(state: CampaignState, event: CampaignEvent) -> CampaignState:
 # -------------------------------------------------------------------------------------------------------- commands
 
 _FINEST = 6
+#: So many days after its launch a campaign is decided at the latest.
+_DECIDED_WITHIN = 3_650
 
 
 def _share(value: object) -> Decimal:
@@ -206,7 +208,7 @@ def _share(value: object) -> Decimal:
 
 
 Share = Annotated[Decimal | str, BeforeValidator(_share)]
-Days = Annotated[Whole, Field(ge=1, le=3_650)]
+Days = Annotated[Whole, Field(ge=1, le=_DECIDED_WITHIN)]
 Customers = Annotated[tuple[Who, ...], Field(max_length=20_000)]
 Count = Annotated[Whole, Field(ge=0, lt=2**53)]
 
@@ -444,6 +446,11 @@ def _require_timely(found: CampaignPlan, at: int, context: Context) -> None:
     if found.decision_day is not None and found.decision_day < today:
         sentence = f"the decision day has to come after the launch; {found.decision_day} lies before {today}"
         raise Rejected("decided_before_launch", sentence)
+    if found.decision_day is not None and found.decision_day > today + timedelta(days=_DECIDED_WITHIN):
+        sentence = (
+            f"the decision day comes at most {_DECIDED_WITHIN:,} days after the launch, not on {found.decision_day}"
+        )
+        raise Rejected("decided_too_late", sentence)
 
 
 def _require_adding_up(command: LaunchCampaign, share: str) -> None:
