@@ -101,3 +101,6 @@ def test_what_can_not_be_is_refused_in_a_sentence(shop: Say) -> None:
         assert "above 0 and below 1" in " ".join(said.err.split())
     shop("campaign", "launch", "spring")
     assert "launched already" in shop("campaign", "launch", "spring").err
+    again = shop("campaign", "preview", "spring").out
+    assert "nobody is drawn yet" not in again
+    assert 'It can\'t be launched: campaign "spring" was launched already' in " ".join(again.split())

@@ -227,7 +227,8 @@ def _so(why: WhyOffered) -> str:
 
 def _previewed(found: CampaignPreview, zone: ZoneInfo) -> Iterator[Table | str]:
     each = found.campaign
-    yield f"Campaign {render.clean(each.campaign_id)} as of {render.minute(found.as_of, zone)}; nobody is drawn yet"
+    drawn = "if it were launched again" if each.launch is not None else "nobody is drawn yet"
+    yield f"Campaign {render.clean(each.campaign_id)} as of {render.minute(found.as_of, zone)}; {drawn}"
     facts = {
         "audience": f"{_audience(each)}: {found.audience:,}, merged customers as one",
         "skipped": "\n".join(f"{count:,}: {WHY[why]}" for why, count in found.skipped.items()) or "nobody",
