@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from io import StringIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
+from rich.console import Console
 
 from launched import launch, plan, register
 from regulars import (
+    ChangeCampaign,
+    GiveConsent,
     MergeCustomers,
     NotFound,
     OpenTicket,
@@ -25,9 +31,9 @@ from regulars import (
     VoidPurchase,
     parse_rules,
 )
-from regulars.cli.campaign_effect_drawn import bar
+from regulars.cli.campaign_effect_drawn import bar, effect
 from regulars.effects.judging import Unit, judge_bought, judge_pooled, judge_spend
-from regulars.effects.values import Difference
+from regulars.effects.values import Difference, Exploratory
 from saying import Say
 from shops import DAY, HOUR, Clock, default_text, opened
 
@@ -288,6 +294,39 @@ def test_campaigns_of_a_kind_are_told_together_and_whom_they_share_is_shown(crm:
     assert {each.second for each in crm.campaigns.effect("one").overlaps} == {"two", "three"}
 
 
+def test_a_campaign_that_is_alone_of_its_kind_is_told_as_it_is_by_itself(crm: Regulars, clock: Clock) -> None:
+    """Of 20 in 36 and 7 in 24 Newcombe's interval excludes 0, and the pooled one doesn't."""
+    treated, held_out, _ = launched(crm, clock)
+    buy(crm, treated[:20] + held_out[:7])
+    clock.now += 31 * DAY
+    alone, (kind,) = crm.campaigns.effect("spring"), crm.campaigns.effects().kinds
+    for together, itself in ((kind.then, alone.then), (kind.now, alone.now)):
+        assert together is not None
+        assert itself is not None
+        assert (together.verdict, together.difference, together.sentence) == (
+            itself.verdict,
+            itself.difference,
+            itself.sentence,
+        )
+
+
+def test_whom_a_launch_drew_is_in_an_arm_also_where_its_plan_was_made_a_little_ahead_of_the_clock(
+    crm: Regulars, clock: Clock
+) -> None:
+    for back in (timedelta(0), timedelta(seconds=1), timedelta(minutes=4)):
+        people = [f"shop:{number}" for number in range(PEOPLE)]
+        clock.now += 31 * DAY
+        crm.do([GiveConsent(customer=each, channel="post", purpose="news") for each in people])
+        clock.now += DAY
+        campaign_id = f"back {back.seconds}"
+        plan(crm, campaign_id, people)
+        crm.do(ChangeCampaign(campaign_id=campaign_id, title="Tea"))
+        clock.now -= back
+        crm.campaigns.launch(campaign_id)
+        found = crm.campaigns.effect(campaign_id)
+        assert (found.treated.families, found.held_out.families) == (PEOPLE // 2, PEOPLE // 2)
+
+
 def test_progress_is_told_of_every_customer_who_was_drawn(crm: Regulars, clock: Clock) -> None:
     launched(crm, clock)
     told: list[tuple[int, int]] = []
@@ -339,6 +378,22 @@ def test_an_effect_is_read_in_80_columns_as_json_and_as_a_picture(
         assert say("campaign", "effect", *asked, "--svg", str(tmp_path / "effect.svg"), "--force", *db).status == 0
         picture = (tmp_path / "effect.svg").read_text(encoding="utf-8")
         assert "one across 0 shows no difference" in picture
+
+
+def test_what_is_there_to_be_looked_at_is_said_to_be_more_where_not_all_of_it_is_shown(
+    crm: Regulars, clock: Clock
+) -> None:
+    launched(crm, clock)
+    clock.now += 31 * DAY
+    found = crm.campaigns.effect("spring")
+    for count, said in ((8, None), (11, "and 3 more: --json has all")):
+        values = tuple(Exploratory(what="segment", value=f"s{n}", treated=n, held_out=0) for n in range(count))
+        console = Console(width=80, file=StringIO())
+        console.print(*effect(replace(found, exploratory=values), ZoneInfo("UTC")))
+        assert isinstance(console.file, StringIO)
+        shown = console.file.getvalue()
+        assert "s7" in shown
+        assert said in shown if said else "--json" not in shown
 
 
 @pytest.mark.parametrize(

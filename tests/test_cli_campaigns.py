@@ -53,7 +53,7 @@ def test_from_preview_to_who_is_in_it(shop: Say) -> None:
     listed = shop("campaign", "list")
     assert listed.widest <= 80
     row = listed.out.splitlines()[1].split()
-    assert row == ["spring", "offer", "4", "running", "2024-06-01", "2024-07-01", "1", "1"]
+    assert row == ["spring", "offer", "4", "people", "running", "2024-06-01", "2024-07-01", "1", "1"]
     whole = shop("campaign", "show", "spring")
     assert whole.widest <= 80
     assert "no consent for its channel and purpose" in whole.out
@@ -80,6 +80,9 @@ def test_why_somebody_gets_it_or_does_not_is_told_gate_by_gate(shop: Say) -> Non
     ]
     assert shop("campaign", "preview", "spring", "--explain", "ada").out.endswith("So they would be drawn.\n")
     shop("campaign", "launch", "spring")
+    said = shop("campaign", "preview", "spring", "--explain", "cy")
+    assert said.out.splitlines()[0].endswith(", as known now")
+    assert said.out.endswith("The launch skipped them: no address that works.\n")
     told = shop("campaign", "preview", "spring", "--explain", "cy", "--json").json
     assert (told["why"], told["arm"], told["state"]) == ("no_address", "skipped", "skipped")
 
@@ -101,6 +104,9 @@ def test_what_can_not_be_is_refused_in_a_sentence(shop: Say) -> None:
         assert "above 0 and below 1" in " ".join(said.err.split())
     shop("campaign", "launch", "spring")
     assert "launched already" in shop("campaign", "launch", "spring").err
+    again = shop("campaign", "preview", "spring").out
+    assert "nobody is drawn yet" not in again
+    assert 'It can\'t be launched: campaign "spring" was launched already' in " ".join(again.split())
 
 
 def test_the_list_of_whom_to_send_to_is_imported_again_once_it_was_sent(shop: Say, tmp_path: Path) -> None:

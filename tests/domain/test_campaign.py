@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -93,8 +94,10 @@ def test_planned_again_it_changes_nothing_and_otherwise_it_is_refused() -> None:
         ({"segment": None, "customers": ()}, "campaign_audience"),
         ({"decision_day": "2026-05-01", "decide_after_days": 3}, "campaign_decision"),
         ({"decision_day": "2026-02-28"}, "decided_before_launch"),
+        ({"decision_day": "2036-02-28"}, "decided_too_late"),
         ({"offer_from": "2026-04-02", "offer_until": "2026-04-01"}, "offer_ends_before_start"),
         ({"offer_until": "2026-02-28"}, "offer_over"),
+        ({"offer_from": "2026-04-02", "decision_day": "2026-04-01"}, "offer_begins_too_late"),
         ({"offer": " \n"}, "empty_offer"),
         ({"offer": "Take {coupon} with you."}, "offer_without_coupon"),
     ],
@@ -103,10 +106,30 @@ def test_a_bad_plan_is_refused_in_a_sentence(fields: dict[str, Any], code: str) 
     given().when(plan(**fields)).then_rejected(code)
 
 
-@pytest.mark.parametrize("share", ["0", "1", "1.5", "-0.2", "100 %", "NaN", "0.1234567"])
-def test_a_share_lies_between_nobody_and_everybody(share: str) -> None:
-    with pytest.raises(ValidationError):
+def test_it_may_be_decided_on_any_day_from_the_launch_on_for_ten_years() -> None:
+    for day in (date(2026, 3, 1), date(2026, 3, 1) + timedelta(days=3_650)):
+        planned = CampaignPlan(**BASIS, segment="quiet", decision_day=day)
+        given().when(plan(decision_day=day)).then(CampaignPlanned(campaign_id="spring", at=NOW, plan=planned))
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        *((share, "lies above 0 and below 1") for share in ("0", "1", "1.5", "-0.2", "1e999999999")),
+        *((share, "is written with the digits 0 to 9") for share in ("100 %", "20%", "0,2", "NaN", "half", "")),
+        *((share, "has at most 6 digits") for share in ("0.1234567", "1e-999999999")),
+        (0.2, "never a float"),
+    ],
+)
+def test_a_share_lies_between_nobody_and_everybody(share: object, said: str) -> None:
+    with pytest.raises(ValidationError, match=f"a share held out .*{said}"):
         plan(held_out=share)
+
+
+@pytest.mark.parametrize("share", ["0.25", "0.250000000", "2.5e-1", " 0.25 ", Decimal("0.25")])
+def test_a_share_is_what_it_is_however_it_is_written(share: object) -> None:
+    planned = CampaignPlan(**BASIS, segment="quiet", decide_after_days=30, held_out="0.25")
+    given().when(plan(held_out=share)).then(CampaignPlanned(campaign_id="spring", at=NOW, plan=planned))
 
 
 def test_a_plan_changes_in_what_is_given_and_nothing_else() -> None:
@@ -169,6 +192,23 @@ def test_what_is_over_cant_be_launched() -> None:
     )
     today = CampaignPlan(**BASIS, segment="quiet", decision_day=date(2026, 3, 1), offer_until=date(2026, 3, 1))
     assert given(CampaignPlanned(campaign_id="spring", at=NOW, plan=today)).when(launch()).code is None
+
+
+def test_an_offer_that_begins_after_the_decision_day_cant_be_launched_whichever_way_that_is_named() -> None:
+    for days, code in ((31, None), (32, "offer_begins_too_late")):
+        begins = date(2026, 3, 1) + timedelta(days - 1)
+        for decided in ({"decide_after_days": 30}, {"decision_day": date(2026, 3, 31)}):
+            planned = CampaignPlan(**BASIS, **decided, segment="quiet", offer_from=begins)
+            given_plan = given(CampaignPlanned(campaign_id="spring", at=NOW, plan=planned))
+            assert given_plan.when(launch()).code == code
+    # The launch may come so late that it has begun by then.
+    given().when(plan(offer_from=date(2027, 1, 1))).then(
+        CampaignPlanned(
+            campaign_id="spring",
+            at=NOW,
+            plan=CampaignPlan(**BASIS, segment="quiet", decide_after_days=30, offer_from=date(2027, 1, 1)),
+        )
+    )
 
 
 def test_a_decision_day_ends_where_the_business_is_clocks_put_forward_or_not() -> None:

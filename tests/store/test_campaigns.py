@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import regulars
 from regulars import (
     AssignOffer,
+    ChangeCampaign,
     ChangeContactDetails,
     CloseAccount,
     CustomerId,
@@ -32,9 +33,11 @@ from regulars import (
     RegisterCustomer,
     Regulars,
     Rejected,
+    SkipOffer,
     WithdrawConsent,
     parse_rules,
 )
+from regulars.asking.campaign_sentence import what_it_shows
 from shops import BEGIN, DAY, EXAMPLES, HOUR, Clock, default_text, empty_file, opened
 
 SEGMENT = '\n[[segment]]\nid = "buyers"\nenter = [{ fact = "orders", from = 1 }]\n'
@@ -154,6 +157,31 @@ def test_a_share_is_held_out_of_all_campaigns_for_a_while(database_url: str) -> 
         assert crm.campaigns.preview("first").skipped == {}
 
 
+def test_an_address_that_bounced_for_good_works_no_more_however_often_it_is_told(database_url: str) -> None:
+    with opened(database_url, clock := Clock()) as crm:
+        refs = people(crm, 3)
+        found = launched(crm, "first", refs)
+        clock.now += DAY
+        for ref in refs:
+            crm.do(RecordOfferSent(offer_id=found[ref].offer_id, channel="email"))
+            crm.do(RecordOfferBounced(offer_id=found[ref].offer_id, hard=True))
+        plan(crm, "second", refs)
+        again, back, another = refs
+        clock.now += DAY
+        crm.do(ChangeContactDetails(customer=again, email="SHOP.0@example.com", occurred_at=clock.now))
+        for ref in (back, another):
+            crm.do(ChangeContactDetails(customer=ref, email=f"new.{ref[-1]}@example.com"))
+        clock.now += DAY
+        assert crm.campaigns.explain("second", back).why is None
+        crm.do(ChangeContactDetails(customer=back, email="shop.1@example.com"))
+        clock.now += DAY
+        assert {ref: crm.campaigns.explain("second", ref).why for ref in refs} == {
+            again: "no_address",
+            back: "no_address",
+            another: None,
+        }
+
+
 @pytest.mark.parametrize(("channel", "kind"), [("phone", "phone"), ("sms", "phone"), ("post", None)])
 def test_what_somebody_is_reached_by_follows_from_the_channel(
     sqlite_database_url: str, channel: str, kind: str | None
@@ -165,6 +193,48 @@ def test_what_somebody_is_reached_by_follows_from_the_channel(
             crm.do(GiveConsent.model_validate(consent))
         plan(crm, "call", ["a", "b", "c"], channel=channel)
         assert crm.campaigns.preview("call").skipped == ({} if kind is None else {"no_address": 1})
+
+
+def test_after_the_launch_it_is_told_why_it_skipped_somebody_whatever_is_told_or_ruled_later(database_url: str) -> None:
+    with opened(database_url, clock := Clock()) as crm:
+        publish(crm, "")
+        refs, (mute,) = people(crm, 3), people(crm, 1, without="consent")
+        for ref in (*refs[:2], mute):
+            crm.do(RecordPurchase(customer=ref, order_id=f"A-{ref}", amount="9.90"))
+        clock.now += DAY
+        plan(crm, "spring", None, segment="buyers")
+        assert not crm.campaigns.explain("spring", mute).is_launched
+        crm.campaigns.launch("spring")
+        launched_at = clock.now
+        clock.now += DAY
+        consents = {"channel": "email", "purpose": "news", "occurred_at": launched_at - HOUR}
+        crm.do(GiveConsent.model_validate({"customer": mute, **consents}))
+        crm.do(WithdrawConsent.model_validate({"customer": refs[0], **consents}))
+        late = {"customer": refs[2], "order_id": "late", "amount": "9.90", "occurred_at": launched_at - HOUR}
+        crm.do(RecordPurchase.model_validate(late))
+        launched(crm, "summer", refs)
+        publish(crm, "\n[campaigns]\nmax_offers = 1\n")
+        told = {ref: crm.campaigns.explain("spring", ref) for ref in (*refs, mute)}
+        assert all(each.is_launched and each.in_audience for each in told.values())
+        assert {ref: each.why for ref, each in told.items()} == {**dict.fromkeys(refs), mute: "no_consent"}
+        assert all(each.passes for each in told[mute].gates)
+        assert [each.gate for each in told[refs[0]].gates if not each.passes] == ["no_consent"]
+        assert (told[refs[0]].arm in ("treated", "held_out"), told[refs[2]].arm) == (True, None)
+        # The rules are those that the launch went by, and of another day those in force.
+        assert "allow 4 in 30 days" in told[refs[1]].gates[3].sentence
+        assert "allow 1 in 30 days" in crm.campaigns.explain("spring", refs[1], as_of=clock.now).gates[3].sentence
+        was = crm.campaigns.explain("spring", mute, as_of=launched_at - timedelta(minutes=1))
+        assert (was.is_launched, was.why, was.arm) == (False, None, None)
+
+
+def test_who_is_skipped_after_the_draw_is_told_why_and_stays_in_their_arm(sqlite_database_url: str) -> None:
+    with opened(sqlite_database_url, clock := Clock()) as crm:
+        found = launched(crm, "spring", people(crm, 2))
+        clock.now += DAY
+        treated = next(ref for ref, each in found.items() if each.arm == "treated")
+        crm.do(SkipOffer(customer=treated, offer_id=found[treated].offer_id, campaign_id="spring", why="no_address"))
+        told = crm.campaigns.explain("spring", treated)
+        assert (told.arm, told.state, told.why) == ("treated", "skipped", "no_address")
 
 
 # ----------------------------------------------------------------------------------------------------------- launch
@@ -197,6 +267,8 @@ def test_it_is_launched_once_and_a_bad_plan_never(database_url: str) -> None:
             crm.campaigns.launch("nobody")
         with pytest.raises(Rejected, match='no segment "sellers"; those they have: buyers'):
             plan(crm, "unknown", None, segment="sellers")
+        with pytest.raises(Rejected, match='no coupon "SUMER10"; CreateCoupon makes one'):
+            plan(crm, "typo", ["shop:0", "shop:1"], coupon_id="sumer10")
         with pytest.raises(NotFound, match='no campaign "never"'):
             crm.campaigns.launch("never")
         plan(crm, "late", ["shop:0", "shop:1"], decision_day=date(2024, 1, 3), offer_until=date(2024, 2, 1))
@@ -206,6 +278,17 @@ def test_it_is_launched_once_and_a_bad_plan_never(database_url: str) -> None:
             crm.campaigns.launch("late")
         kinds = Counter(type(each.event).__name__ for each in crm.events(after=before))
         assert kinds == {"CampaignPlanned": 2}
+
+
+def test_a_plan_names_a_coupon_that_is_there_however_it_is_written(sqlite_database_url: str) -> None:
+    with opened(sqlite_database_url, Clock()) as crm:
+        crm.do(regulars.CreateCoupon(coupon_id="SUMMER10", percent=10))
+        plan(crm, "spring", people(crm, 2), coupon_id="summer-10")
+        assert crm.campaigns.campaign("spring").campaign.coupon_id == "SUMMER10"
+        with pytest.raises(Rejected, match='no coupon "WINTER"'):
+            crm.do(ChangeCampaign(campaign_id="spring", coupon_id="winter"))
+        crm.do(ChangeCampaign(campaign_id="spring", coupon_id=None))
+        assert crm.campaigns.campaign("spring", fresh=True).campaign.coupon_id is None
 
 
 def test_nobody_is_drawn_into_a_campaign_before_its_launch_or_after_it(database_url: str) -> None:
@@ -221,6 +304,8 @@ def test_nobody_is_drawn_into_a_campaign_before_its_launch_or_after_it(database_
             crm.do(late)
         with pytest.raises(Rejected, match='no campaign "summer"'):
             crm.do(late.model_copy(update={"campaign_id": "summer"}))
+        with pytest.raises(Rejected, match="nobody is skipped for it afterwards"):
+            crm.do(SkipOffer(customer=refs[2], offer_id="0" * 16, campaign_id="spring", why="closed"))
 
 
 def test_what_is_recorded_between_judging_and_writing_is_judged_as_well(
@@ -297,6 +382,7 @@ def test_merged_customers_are_one_unit_before_the_launch_and_after_it(database_u
 def test_forgetting_keeps_the_counts_and_names_nobody(database_url: str) -> None:
     with opened(database_url, clock := Clock()) as crm:
         refs = people(crm, 5)
+        gone = crm.find(refs[0])
         launched(crm, "spring", refs)
         before = crm.campaigns.campaign("spring", fresh=True).counts
         clock.now += DAY
@@ -304,8 +390,11 @@ def test_forgetting_keeps_the_counts_and_names_nobody(database_url: str) -> None
         assert crm.campaigns.campaign("spring", fresh=True).counts == before
         assert refs[0] not in offers(crm, "spring")
         assert len(offers(crm, "spring")) == 4
-        plan(crm, "summer", refs[1:])
-        assert crm.campaigns.preview("summer").skipped == {}
+        plan(crm, "summer", [gone, *refs[1:]])
+        assert crm.campaigns.preview("summer").skipped == {"closed": 1}
+        crm.campaigns.launch("summer")
+        trail = crm.audit(customer=gone).entries[0].sentence
+        assert trail.endswith("in campaign summer: the account is closed, or they were forgotten")
 
 
 def test_a_preview_replays_the_past(database_url: str) -> None:
@@ -341,6 +430,25 @@ def test_the_numbers_of_a_preview_are_those_of_the_textbook(database_url: str) -
         assert found.shows is not None
         assert Decimal("0.155") < found.shows < Decimal("0.165")
         assert [each.difference for each in found.people_needed] == [Decimal("0.1"), Decimal("0.05")]
+        # Half of few are held out by default, and a fifth of many: of 1,372, of whom half would show 5 points, too.
+        plan(crm, "summer", [f"s:{n}" for n in range(300)])
+        assert [each.people for each in found.people_needed] == [658, 2_223]
+        assert [each.people for each in crm.campaigns.preview("summer").people_needed] == [2 * 199, 2_223]
+
+
+def test_where_nothing_can_be_said_of_spend_it_is_said_why(sqlite_database_url: str) -> None:
+    with opened(sqlite_database_url, clock := Clock()) as crm:
+        refs = people(crm, 4)
+        plan(crm, "spring", refs, outcome="spend")
+        assert "of whom nobody spent anything in the 30 days before" in what_it_shows(crm.campaigns.preview("spring"))
+        crm.do([RecordPurchase(customer=ref, order_id=f"A-{ref}", amount="10") for ref in refs])
+        clock.now += DAY
+        alike = crm.campaigns.preview("spring")
+        assert (alike.bought_before, alike.spread, alike.shows_spend) == (4, Decimal("0.00"), None)
+        assert "it isn't known how much their spend varies" in what_it_shows(alike)
+        crm.do(RecordPurchase(customer=refs[0], order_id="B", amount="30"))
+        clock.now += DAY
+        assert "only a mean difference of" in what_it_shows(crm.campaigns.preview("spring"))
 
 
 def test_what_became_of_everybody_is_told_in_the_trail(database_url: str) -> None:

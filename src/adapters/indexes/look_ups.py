@@ -10,7 +10,8 @@ their birthdays return, and the coupon codes that they were issued.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -81,20 +82,33 @@ def is_present(dialect: sa.Dialect, lookups: sa.Table) -> sa.ColumnElement[bool]
     return sa.and_(lookups.c.digest != empty, ~is_former)
 
 
-def held_since(
+class Had(NamedTuple):
+    """What a customer had of a kind since an instant: its digest, an empty one for nothing any more."""
+
+    since: int
+    digest: str
+
+
+def all_had(
     connection: Connection, lookups: sa.Table, kind: str, customer_ids: Iterable[str], at: int
-) -> dict[str, int]:
-    """Since when some customers have what they have of a kind at an instant, such as their e-mail; who has none is left
-    out.
+) -> dict[str, list[Had]]:
+    """What some customers had of a kind up to an instant, such as their e-mails, the first one first; who never had one
+    is left out.
     """
     columns = (lookups.c.customer_id, lookups.c.since, lookups.c.digest)
     of_kind = sa.and_(without_index(connection.dialect, lookups.c.kind) == kind, lookups.c.since <= at)
-    latest: dict[str, tuple[int, str]] = {}
+    found: dict[str, list[Had]] = {}
     for chunk in chunks(customer_ids):
         statement = sa.select(*columns).where(lookups.c.customer_id.in_(chunk), of_kind)
         for customer_id, since, digest in connection.execute(statement):
-            latest[customer_id] = max(latest.get(customer_id, (since, digest)), (since, digest))
-    return {customer_id: since for customer_id, (since, digest) in latest.items() if digest != CLEARED}
+            found.setdefault(customer_id, []).append(Had(since, digest))
+    return {customer_id: sorted(had) for customer_id, had in found.items()}
+
+
+def had_at(had: Sequence[Had], at: int) -> str | None:
+    """The digest of what somebody had at an instant; None where they had nothing then."""
+    latest = next((each.digest for each in reversed(had) if each.since <= at), CLEARED)
+    return None if latest == CLEARED else latest
 
 
 def _faults(entries: Entries) -> Iterator[str]:

@@ -7,12 +7,14 @@
 3. What is planned can be changed until it is launched, and nothing of it after that.
 4. It is launched once. What was settled then is written down: the seed of the draw, the share held out, how many were
    found, passed over, treated and held out, and the instant at which it is decided: the end of that day.
-5. Of fewer than two nobody can be held out. An offer that is over, and a decision day that has come, can't be launched.
+5. Of fewer than two nobody can be held out. An offer that is over, or that begins only after the decision day, and a
+   decision day that is over, or lies more than ten years ahead, can't be launched.
 6. A launched campaign runs, is paused and resumed, until it is ended; what is planned can be ended too. The window in
    which its effect is counted stays.
 7. These are acts, and stay in order: none lies before the last one. What is so already changes nothing.
 
-That a segment is one of the rules is looked up as the plan is kept; who is in the audience is found at the launch.
+That a segment is one of the rules, and that the coupon is there, is looked up as the plan is kept; who is in the
+audience is found at the launch.
 """
 
 from __future__ import annotations
@@ -25,11 +27,10 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from regulars.crm_domain.campaign.draw import LEAST_DRAWN, how_many_held_out
 from regulars.crm_domain.command import (
-    Amount,
     BusinessDay,
     Channel,
     Command,
@@ -41,10 +42,11 @@ from regulars.crm_domain.command import (
     Whole,
     occurred_at,
 )
+from regulars.crm_domain.coupon_code import Code
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import after_day, to_datetime
-from regulars.crm_domain.money import plain_decimal, plain_number
+from regulars.crm_domain.money import is_plain_number, plain_number
 
 CATEGORY = "campaign"
 
@@ -190,19 +192,25 @@ def evolve(state: CampaignState, event: CampaignEvent) -> CampaignState:
 # -------------------------------------------------------------------------------------------------------- commands
 
 _FINEST = 6
+#: So many days after its launch a campaign is decided at the latest.
+_DECIDED_WITHIN = 3_650
 
 
-def _share(value: Decimal | str) -> Decimal:
-    share = plain_decimal(value) if isinstance(value, str) else value
+def _share(value: object) -> Decimal:
+    if isinstance(value, bool | float) or not isinstance(value, Decimal | str | int):
+        raise ValueError('a share held out is a Decimal or text such as "0.2", never a float')
+    if isinstance(value, str) and not is_plain_number(value.strip()):
+        raise ValueError('a share held out is written with the digits 0 to 9 and a point, such as "0.2"')
+    share = Decimal(value)
     if not (share.is_finite() and 0 < share < 1):
         raise ValueError("a share held out lies above 0 and below 1, such as 0.2")
-    if len(plain_number(share).partition(".")[2]) > _FINEST:
+    if share != round(share, _FINEST):
         raise ValueError(f"a share held out has at most {_FINEST} digits after the point")
     return share
 
 
-Share = Annotated[Amount, AfterValidator(_share)]
-Days = Annotated[Whole, Field(ge=1, le=3_650)]
+Share = Annotated[Decimal | str, BeforeValidator(_share)]
+Days = Annotated[Whole, Field(ge=1, le=_DECIDED_WITHIN)]
 Customers = Annotated[tuple[Who, ...], Field(max_length=20_000)]
 Count = Annotated[Whole, Field(ge=0, lt=2**53)]
 
@@ -229,7 +237,7 @@ class PlanCampaign(CampaignCommand):
     segment: Label | None = None
     customers: Customers | None = None
     offer: Text | None = None
-    coupon_id: Label | None = None
+    coupon_id: Code | None = None
     offer_from: BusinessDay | None = None
     offer_until: BusinessDay | None = None
     held_out: Share | None = Field(default=None, description="The share held out, such as 0.2.")
@@ -252,7 +260,7 @@ class ChangeCampaign(CampaignCommand):
     segment: Label | None = None
     customers: Customers | None = None
     offer: Text | None = None
-    coupon_id: Label | None = None
+    coupon_id: Code | None = None
     offer_from: BusinessDay | None = None
     offer_until: BusinessDay | None = None
     held_out: Share | None = None
@@ -322,6 +330,7 @@ def launch(command: LaunchCampaign, state: CampaignState, context: Context) -> t
     require_unlaunched(command.campaign_id, state)
     assert state.plan is not None
     _require_timely(state.plan, at, context)
+    _require_begun_by(decision_day_of(state.plan, at, context.zone), state.plan)
     share = plain_number(_share(command.share))
     _require_adding_up(command, share)
     event = CampaignLaunched(
@@ -361,11 +370,15 @@ def end(command: EndCampaign, state: CampaignState, context: Context) -> tuple[E
 
 def decided_at(plan: CampaignPlan, launched_at: int, zone: str) -> int:
     """The instant at which a campaign that is launched at an instant is decided: the end of its decision day."""
-    of, day = ZoneInfo(zone), plan.decision_day
-    if day is None:
-        launched_on = to_datetime(launched_at).astimezone(of).date()
-        day = launched_on + timedelta(days=plan.decide_after_days or DECIDED_AFTER_DAYS)
-    return after_day(day, of)
+    return after_day(decision_day_of(plan, launched_at, zone), ZoneInfo(zone))
+
+
+def decision_day_of(plan: CampaignPlan, launched_at: int, zone: str) -> date:
+    """The day on which a campaign that is launched at an instant is decided."""
+    if plan.decision_day is not None:
+        return plan.decision_day
+    launched_on = to_datetime(launched_at).astimezone(ZoneInfo(zone)).date()
+    return launched_on + timedelta(days=plan.decide_after_days or DECIDED_AFTER_DAYS)
 
 
 def _given(command: PlanCampaign | ChangeCampaign) -> dict[str, Any]:
@@ -420,6 +433,16 @@ def _require_sound(found: CampaignPlan, at: int, context: Context) -> None:
         sentence = f"the offer says {COUPON_BLANK}, and this plan names no coupon; give it a coupon_id"
         raise Rejected("offer_without_coupon", sentence)
     _require_timely(found, at, context)
+    # Where it is decided so many days after the launch, that is known at the launch.
+    if found.decision_day is not None:
+        _require_begun_by(found.decision_day, found)
+
+
+def _require_begun_by(decision_day: date, found: CampaignPlan) -> None:
+    """Invariant 5."""
+    if found.offer_from is not None and decision_day < found.offer_from:
+        sentence = f"the offer has to begin by the decision day, {decision_day}; it begins on {found.offer_from}"
+        raise Rejected("offer_begins_too_late", sentence)
 
 
 def _require_timely(found: CampaignPlan, at: int, context: Context) -> None:
@@ -430,6 +453,11 @@ def _require_timely(found: CampaignPlan, at: int, context: Context) -> None:
     if found.decision_day is not None and found.decision_day < today:
         sentence = f"the decision day has to come after the launch; {found.decision_day} lies before {today}"
         raise Rejected("decided_before_launch", sentence)
+    if found.decision_day is not None and found.decision_day > today + timedelta(days=_DECIDED_WITHIN):
+        sentence = (
+            f"the decision day comes at most {_DECIDED_WITHIN:,} days after the launch, not on {found.decision_day}"
+        )
+        raise Rejected("decided_too_late", sentence)
 
 
 def _require_adding_up(command: LaunchCampaign, share: str) -> None:

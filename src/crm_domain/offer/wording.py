@@ -27,7 +27,7 @@ WHY: Mapping[str, str] = MappingProxyType(
         "no_consent": "no consent for its channel and purpose",
         "too_many": "too many offers of late",
         "no_address": "no address that works",
-        "closed": "the account is closed",
+        "closed": "the account is closed, or they were forgotten",
         "held_out_of_all": "held out of all campaigns for a while",
     }
 )

@@ -13,7 +13,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from regulars.adapters.indexes.consents import ConsentQuery, contact_standings
-from regulars.adapters.indexes.look_ups import held_since
+from regulars.adapters.indexes.look_ups import all_had, had_at
 from regulars.adapters.read_models.keyed_pages import verdicts_of
 from regulars.adapters.read_models.membership_pages import Membership, members_page
 from regulars.adapters.read_models.rows import ReadModels
@@ -21,7 +21,7 @@ from regulars.adapters.store.transaction import Transaction
 from regulars.asking.campaign_gates import REACHED_BY, Address, Standing, why_skipped
 from regulars.asking.customers import require_segment
 from regulars.crm_domain.campaign import LEAST_DRAWN, CampaignPlan, LaunchCampaign, how_many_held_out
-from regulars.crm_domain.instant import DAY, FOREVER, to_datetime
+from regulars.crm_domain.instant import DAY, to_datetime
 from regulars.crm_domain.offer import WhySkipped
 from regulars.projections.offers import OFFERS, OfferVerdict
 from regulars.projections.segments.projector import SEGMENTS
@@ -36,13 +36,14 @@ _ALL = 2**31 - 1
 
 class Unit(Struct, frozen=True, kw_only=True):
     """One family of an audience: its smallest id, its members, how it stands before the gates, and the first that it
-    doesn't pass.
+    doesn't pass. `written_to` is the first member whose address works; None on channels that need none.
     """
 
     customer_id: str
     members: Members
     standing: Standing
     why: WhySkipped | None
+    written_to: str | None
 
 
 def find_audience(
@@ -98,12 +99,13 @@ def stand_before_gates(
         standing = Standing(
             contactable=contacts[members].contactable,
             consents=contacts[members].consents,
-            address=addresses[members],
+            address=addresses[members].address,
             drawn=sum(each.drawn_at is not None and each.drawn_at > since for each in made[members]),
             held_out_of_all=rules.hold_out is not None and rules.hold_out.holds_out(customer_id, day),
         )
         why = why_skipped(standing, plan, rules)
-        found.append(Unit(customer_id=customer_id, members=members, standing=standing, why=why))
+        written_to = addresses[members].of
+        found.append(Unit(customer_id=customer_id, members=members, standing=standing, why=why, written_to=written_to))
     return found
 
 
@@ -120,6 +122,13 @@ def _offers_made(
     return made
 
 
+class _Reached(Struct, frozen=True):
+    """Whether a family can be reached on a channel, and by the address of which member."""
+
+    address: Address
+    of: str | None = None
+
+
 def _addresses(
     session: Session,
     tx: Transaction,
@@ -127,22 +136,30 @@ def _addresses(
     families: Sequence[Members],
     made: Mapping[Members, list[OfferVerdict]],
     at: int,
-) -> dict[Members, Address]:
-    """Whether some families can be reached on a channel: what bounced for good works no more, until it is another."""
+) -> dict[Members, _Reached]:
+    """Whether some families can be reached on a channel: an address that they had as an offer bounced for good works no
+    more, however often it is told again.
+    """
     kind = REACHED_BY.get(channel)
     if kind is None:
-        return dict.fromkeys(families, "not_needed")
+        return dict.fromkeys(families, _Reached("not_needed"))
     everyone = (each for members in families for each in members)
-    since = held_since(tx.connection, session.store.schema.lookups, kind, everyone, at)
-    found: dict[Members, Address] = {}
+    had = all_had(tx.connection, session.store.schema.lookups, kind, everyone, at)
+    found: dict[Members, _Reached] = {}
     for members in families:
-        newest = max((since[each] for each in members if each in since), default=None)
-        bounces = [each.hard_bounce_at or -FOREVER for each in made[members] if each.channel in (None, channel)]
-        if newest is None:
-            found[members] = "none"
+        theirs = {each: had[each] for each in members if each in had}
+        bounces = [
+            each.hard_bounce_at
+            for each in made[members]
+            if each.hard_bounce_at is not None and each.channel in (None, channel)
+        ]
+        addresses = {each: had_at(its, at) for each, its in theirs.items()}
+        bounced = {had_at(its, bounce) for its in theirs.values() for bounce in bounces}
+        works = next((each for each, its in addresses.items() if its is not None and its not in bounced), None)
+        if works is not None:
+            found[members] = _Reached("works", works)
         else:
-            bounced_at = max(bounces, default=-FOREVER)
-            found[members] = "bounced" if bounced_at > -FOREVER and newest <= bounced_at else "works"
+            found[members] = _Reached("none" if set(addresses.values()) <= {None} else "bounced")
     return found
 
 

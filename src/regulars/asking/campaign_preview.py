@@ -28,7 +28,7 @@ from regulars.asking.campaign_audience import (
 )
 from regulars.asking.campaign_coupon import coupon_of, require_coupon
 from regulars.asking.campaign_gates import gates
-from regulars.asking.campaigns import CampaignView, campaign_events, state_of, view_campaign
+from regulars.asking.campaigns import CampaignView, campaign_events, launch_of, state_of, view_campaign
 from regulars.asking.one_customer import read_contacts
 from regulars.crm_domain.campaign import (
     CAMPAIGN,
@@ -49,7 +49,7 @@ from regulars.crm_domain.offer import Arm, WhySkipped
 from regulars.projections.churn_risk.projector import CHURN_RISK
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
-from regulars.projections.offers import OFFERS, OfferState
+from regulars.projections.offers import OFFERS, OfferState, OfferVerdict
 from regulars.projections.rfm_summary import RFM_SUMMARY, RfmSummary
 from regulars.projections.segments.projector import SEGMENTS
 from regulars.session.instants import instant_of
@@ -138,8 +138,10 @@ class GateView:
 class WhyOffered:
     """Why somebody gets an offer of a campaign or doesn't, as of an instant: gate by gate.
 
-    `in_audience` says whether they are in the segment, or on the list. Once the campaign is launched, `arm` and `state`
-    are what became of them; None where they weren't in it.
+    `in_audience` says whether they are in the segment, or on the list, and `why` is the first gate that they don't
+    pass. Where the campaign `is_launched` by then, `arm` and `state` are what became of them, and `why` is what was
+    written down: at the launch, or as they were skipped after it. All three are None for whoever wasn't in it. The
+    gates are as known now, so what was told later may have changed them since.
     """
 
     campaign_id: str
@@ -149,6 +151,7 @@ class WhyOffered:
     as_of: datetime
     in_audience: bool
     gates: tuple[GateView, ...]
+    is_launched: bool
     why: WhySkipped | None
     arm: Arm | None
     state: OfferState | None
@@ -181,7 +184,7 @@ def preview_campaign(
         before = _bought_between(viewpoint.models, tx, numbers, at - window, at)
         currency = session.store.currency(tx.connection) or "EUR"
         spread = pstdev(spend for _, spend in before) if before else None
-        found = _shown(plan, len(drawn), held_out, share, before, spread)
+        found = _shown(plan, len(drawn), held_out, before, spread)
         return CampaignPreview(
             campaign=view_campaign(events),
             as_of=to_datetime(at),
@@ -267,7 +270,6 @@ def _shown(
     plan: CampaignPlan,
     eligible: int,
     held_out: int,
-    share: str,
     before: Sequence[tuple[bool, int]],
     spread: float | None,
 ) -> _Shown:
@@ -284,10 +286,18 @@ def _shown(
     return _Shown(
         rate=None if least is None else round(Decimal(least), 4),
         people=tuple(
-            PeopleNeeded(Decimal(each.numerator) / each.denominator, people_needed(rate, float(each), Fraction(share)))
+            PeopleNeeded(Decimal(each.numerator) / each.denominator, _people_needed(plan, rate, each))
             for each in smaller[:_NAMED]
         ),
     )
+
+
+def _people_needed(plan: CampaignPlan, rate: float, difference: Fraction) -> int:
+    """How many people show a difference. Where the plan names no share, so many have another one than few."""
+    share = plan.held_out or share_by_default(LEAST_DRAWN)
+    people = people_needed(rate, float(difference), Fraction(share))
+    by_then = plan.held_out or share_by_default(people)
+    return people if by_then == share else people_needed(rate, float(difference), Fraction(by_then))
 
 
 def _values(models: ReadModels, tx: Transaction, name: str, numbers: Iterable[int], at: int) -> Mapping[str, int]:
@@ -317,16 +327,21 @@ def explain_offer(
     session.catch_up()
     with session.store.reading() as tx:
         viewpoint = session.viewpoint(tx)
-        state = state_of(campaign_events(session, tx, campaign_id))
-        plan, launched = state.plan, state.launched
+        events = campaign_events(session, tx, campaign_id)
+        plan, launched, now = state_of(events).plan, launch_of(events), session.now()
         assert plan is not None
-        now = session.now()
-        at = now if launched is None else launched.at
         if as_of is not None:
-            at = instant_of(as_of, viewpoint.rules.zone)
+            at = seen_at = instant_of(as_of, viewpoint.rules.zone)
+        elif launched is None:
+            at = seen_at = now
+        else:
+            at, seen_at = launched.occurred_at, max(now, launched.occurred_at)
+            in_force = session.viewpoint(tx, to_datetime(launched.recorded_at)).ruleset
+            viewpoint = replace(viewpoint, ruleset=in_force)
         members = session.members(tx, who)
         (unit,) = stand_before_gates(session, tx, viewpoint, campaign_id, plan, [members], at)
-        offer = _offer_of(viewpoint, tx, campaign_id, members, now if as_of is None else at)
+        offer = _offer_of(viewpoint, tx, campaign_id, members, seen_at)
+        is_launched = launched is not None and launched.occurred_at <= seen_at
         contact = read_contacts(tx, [members[0]])[members[0]]
         return WhyOffered(
             campaign_id=campaign_id,
@@ -339,10 +354,18 @@ def explain_offer(
                 GateView(each.name, each.passes, each.sentence)
                 for each in gates(unit.standing, plan, viewpoint.ruleset.campaigns)
             ),
-            why=unit.why,
-            arm=None if offer is None else offer[0],
-            state=None if offer is None else offer[1],
+            is_launched=is_launched,
+            why=_why(unit, offer, is_launched=is_launched),
+            arm=None if offer is None else offer.arm,
+            state=None if offer is None else offer.state,
         )
+
+
+def _why(unit: Unit, offer: OfferVerdict | None, *, is_launched: bool) -> WhySkipped | None:
+    """What was written down of a campaign that is launched, else what would be."""
+    if not is_launched:
+        return unit.why
+    return None if offer is None else offer.why
 
 
 def _is_meant(viewpoint: Viewpoint, tx: Transaction, plan: CampaignPlan, members: Members, at: int) -> bool:
@@ -357,8 +380,8 @@ def _is_meant(viewpoint: Viewpoint, tx: Transaction, plan: CampaignPlan, members
 
 def _offer_of(
     viewpoint: Viewpoint, tx: Transaction, campaign_id: str, members: Members, at: int
-) -> tuple[Arm, OfferState] | None:
+) -> OfferVerdict | None:
     assert viewpoint.models is not None
     numbers = viewpoint.models.numbers(tx.connection, members)
     held = verdicts_of(viewpoint.models, tx.connection, OFFERS.name, numbers.values(), at)
-    return next(((each.verdict.arm, each.verdict.state) for _, each in held if each.key == campaign_id), None)
+    return next((each.verdict for _, each in held if each.key == campaign_id), None)

@@ -13,6 +13,8 @@ def what_it_shows(found: CampaignPreview) -> str:
     arms = f"With {found.treated:,} and {found.held_out:,} people"
     days = max(1, round(found.window / timedelta(days=1)))
     if found.campaign.outcome == "spend":
+        if found.shows_spend is None and found.bought_before:
+            return f"{arms}, of whom it isn't known how much their spend varies, nothing can be said."
         if found.shows_spend is None:
             return f"{arms}, of whom nobody spent anything in the {days} days before, nothing can be said."
         return (

@@ -266,24 +266,30 @@ def view_campaign(events: list[Recorded[Event]]) -> CampaignView:
     )
 
 
+def launch_of(events: Iterable[Recorded[Event]]) -> Recorded[Event] | None:
+    """The launch among the events of a campaign."""
+    return next((each for each in events if isinstance(each.event, campaign.CampaignLaunched)), None)
+
+
 def _launch(events: Iterable[Recorded[Event]]) -> CampaignLaunch | None:
-    for each in events:
-        event = each.event
-        if isinstance(event, campaign.CampaignLaunched):
-            return CampaignLaunch(
-                at=to_datetime(event.at),
-                by=each.actor,
-                decide_at=to_datetime(event.decide_at),
-                seed=event.seed,
-                share=Decimal(event.share),
-                audience=event.audience,
-                eligible=event.eligible,
-                skipped=event.skipped,
-                treated=event.treated,
-                held_out=event.held_out,
-                rules_digest=event.rules_digest,
-            )
-    return None
+    found = launch_of(events)
+    if found is None:
+        return None
+    event = found.event
+    assert isinstance(event, campaign.CampaignLaunched)
+    return CampaignLaunch(
+        at=to_datetime(event.at),
+        by=found.actor,
+        decide_at=to_datetime(event.decide_at),
+        seed=event.seed,
+        share=Decimal(event.share),
+        audience=event.audience,
+        eligible=event.eligible,
+        skipped=event.skipped,
+        treated=event.treated,
+        held_out=event.held_out,
+        rules_digest=event.rules_digest,
+    )
 
 
 @traced("offers")

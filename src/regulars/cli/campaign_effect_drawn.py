@@ -128,10 +128,12 @@ def _explored(found: CampaignEffect) -> Drawn:
     yield EXPLORATORY
     rows = []
     for what, group in groupby(found.exploratory, key=lambda each: each.what):
-        for place, each in enumerate(group):
-            if place < _EXPLORED:
-                counted = (_of(each.treated, found.treated), _of(each.held_out, found.held_out))
-                rows.append((what if not place else "", each.value, *counted))
+        values = list(group)
+        for place, each in enumerate(values[:_EXPLORED]):
+            counted = (_of(each.treated, found.treated), _of(each.held_out, found.held_out))
+            rows.append((what if not place else "", each.value, *counted))
+        if len(values) > _EXPLORED:
+            rows.append(("", f"and {len(values) - _EXPLORED:,} more: --json has all", "", ""))
     yield _table(("", "", "Treated", "Held out"), rows, words=2)
 
 

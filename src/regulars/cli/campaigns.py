@@ -76,7 +76,7 @@ def _list(found: Iterable[CampaignView], zone: ZoneInfo) -> Table:
 
 
 def _audience(each: CampaignView) -> str:
-    return f"{each.customers:,} customers" if each.segment is None else each.segment
+    return f"{each.customers:,} people" if each.segment is None else each.segment
 
 
 def _decided_on(launch: CampaignLaunch, zone: ZoneInfo) -> str:
@@ -201,26 +201,34 @@ def _tell_why(why: WhyOffered, zone: ZoneInfo, *, json: bool) -> None:
         as_json.write_json(sys.stdout, to_dict(why))
         return
     who = " ".join(filter(None, (why.ref or f"id:{why.customer_id}", why.name)))
-    render.draw(f"{render.clean(who)} and campaign {render.clean(why.campaign_id)}, as of {_when(why, zone)}")
+    when = f"as of {render.minute(why.as_of, zone)}{', as known now' if why.is_launched else ''}"
+    render.draw(f"{render.clean(who)} and campaign {render.clean(why.campaign_id)}, {when}")
     render.draw(f"{'yes' if why.in_audience else 'no':<5}they are {'' if why.in_audience else 'not '}in the audience")
     for gate in why.gates:
         render.draw(f"{'yes' if gate.passes else 'no':<5}{render.clean(gate.sentence)}")
+    render.draw(_so(why))
+
+
+def _so(why: WhyOffered) -> str:
+    """What follows from the gates, or what was written down."""
+    reason = "" if why.why is None else WHY[why.why]
+    if why.arm == "skipped":
+        return f"The launch skipped them: {reason}."
     if why.arm is not None:
         came = "" if why.state in (why.arm, None) else f", and the offer came as far as {why.state}"
-        render.draw(f"The launch put them among the {why.arm.replace('_', ' ')}{came}.")
-    elif not why.in_audience:
-        render.draw("So they aren't in it.")
-    else:
-        render.draw("So they would be drawn." if why.why is None else f"So they would be skipped: {WHY[why.why]}.")
-
-
-def _when(why: WhyOffered, zone: ZoneInfo) -> str:
-    return render.minute(why.as_of, zone)
+        later = f", and they were skipped later: {reason}" if why.state == "skipped" else came
+        return f"The launch put them among the {why.arm.replace('_', ' ')}{later}."
+    if why.is_launched:
+        return "They weren't in it when it was launched."
+    if not why.in_audience:
+        return "So they aren't in it."
+    return f"So they would be skipped: {reason}." if reason else "So they would be drawn."
 
 
 def _previewed(found: CampaignPreview, zone: ZoneInfo) -> Iterator[Table | str]:
     each = found.campaign
-    yield f"Campaign {render.clean(each.campaign_id)} as of {render.minute(found.as_of, zone)}; nobody is drawn yet"
+    drawn = "if it were launched again" if each.launch is not None else "nobody is drawn yet"
+    yield f"Campaign {render.clean(each.campaign_id)} as of {render.minute(found.as_of, zone)}; {drawn}"
     facts = {
         "audience": f"{_audience(each)}: {found.audience:,}, merged customers as one",
         "skipped": "\n".join(f"{count:,}: {WHY[why]}" for why, count in found.skipped.items()) or "nobody",

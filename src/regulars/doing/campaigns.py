@@ -87,8 +87,9 @@ class Campaigns:
 
         `on_progress` is called with (people written so far, people there are). Raises NotFound for a campaign that
         isn't there; Rejected `campaign_launched` for one that was launched, `empty_audience`, `audience_too_small` with
-        fewer than two who pass all gates, `offer_over`, `decided_before_launch`, `no_such_segment`, and
-        `changed_meanwhile` where others wrote of these people again and again. Then nothing is recorded.
+        fewer than two who pass all gates, `offer_over`, `offer_begins_too_late`, `decided_before_launch`,
+        `decided_too_late`, `no_such_segment`, and `changed_meanwhile` where others wrote of these people again and
+        again. Then nothing is recorded.
         """
         launch_campaign(self._session, self._transacting, campaign_id, on_progress)
         return find_campaign(self._session, campaign_id, None, freshness_of(False, None)).campaign

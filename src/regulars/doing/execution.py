@@ -161,7 +161,7 @@ class Execution:
             require_allowed(work, event, customer_id)
             require_firm(work, event, then)
             require_named(work, event, target)
-            require_campaign(work, event)
+            require_campaign(work, event, target)
             require_series(work, event, then)
             for of, part in self._shared(event, target):
                 work.keep(part, command, of, then, caused_by=follows)

@@ -6,15 +6,14 @@ isn't: the draw settled that. Whoever sends asks it of one offer at a time, a li
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from msgspec import Struct
 
-from regulars.adapters.indexes.look_ups import held_since
 from regulars.adapters.read_models.offer_counts import count_offers
 from regulars.adapters.store.transaction import Transaction
-from regulars.asking.campaign_audience import stand_before_gates
+from regulars.asking.campaign_audience import Unit, stand_before_gates
 from regulars.asking.campaign_coupon import codes_told, coupon_of, coupon_stream
 from regulars.asking.campaign_gates import REACHED_BY, gates
 from regulars.asking.campaigns import (
@@ -29,7 +28,7 @@ from regulars.asking.one_customer import read_contacts
 from regulars.asking.paging import MAX_PAGE
 from regulars.crm_domain.campaign import CampaignPlan, CampaignState
 from regulars.crm_domain.coupon import Coupon
-from regulars.crm_domain.offer import SkipOffer, WhySkipped
+from regulars.crm_domain.offer import WhySkipped
 from regulars.projections.offers import OfferState
 from regulars.sending.message import filled_in
 from regulars.sending.values import OutgoingOffer
@@ -92,8 +91,8 @@ def find_outgoing(session: Session, campaign_id: str, *, in_doubt: bool) -> Iter
     offers = offers_in(session, campaign_id, "sending" if in_doubt else "assigned")
     while some := list(islice(offers, _AT_ONCE)):
         with session.store.reading() as tx:
-            barred = {} if in_doubt else barred_of(session, tx, campaign, some)
-            found = outgoing(session, tx, campaign, [each for each in some if each.offer_id not in barred])
+            judged = judged_now(session, tx, campaign, some)
+            found = outgoing(session, tx, campaign, [each for each in judged if in_doubt or each.fails is None])
         yield from found
 
 
@@ -124,38 +123,42 @@ def count_left(session: Session, campaign_id: str) -> int:
     return sum(count for (arm, state, _, _), count in found.items() if (arm, state) == ("treated", "assigned"))
 
 
-def barred_of(
-    session: Session, tx: Transaction, campaign: Sendable, offers: Sequence[OfferView]
-) -> Mapping[str, SkipOffer]:
-    """Those of some offers whose customers don't pass a gate any more, by their ids, with the first of those gates."""
+class Judged(Struct, frozen=True, kw_only=True):
+    """An offer, its customer as they stand before the gates now, and the first of those asked once more that they don't
+    pass.
+    """
+
+    offer: OfferView
+    unit: Unit
+    fails: WhySkipped | None
+
+
+def judged_now(session: Session, tx: Transaction, campaign: Sendable, offers: Sequence[OfferView]) -> list[Judged]:
+    """Some offers, judged once more."""
     viewpoint, plan, families = session.viewpoint(tx), campaign.plan, tx.families(each.customer_id for each in offers)
     asked = {families.members(each.customer_id) for each in offers}
-    units = stand_before_gates(session, tx, viewpoint, campaign.campaign_id, plan, asked, session.now())
-    standings = {unit.members: unit.standing for unit in units}
-    barred: dict[str, SkipOffer] = {}
+    found = stand_before_gates(session, tx, viewpoint, campaign.campaign_id, plan, asked, session.now())
+    units, judged = {unit.members: unit for unit in found}, list[Judged]()
     for offer in offers:
-        judged = gates(standings[families.members(offer.customer_id)], plan, viewpoint.ruleset.campaigns)
-        failed = next((each.name for each in judged if each.name in _ASKED_AGAIN and not each.passes), None)
-        if failed is not None:
-            barred[offer.offer_id] = SkipOffer(
-                customer=offer.customer_id, offer_id=offer.offer_id, campaign_id=campaign.campaign_id, why=failed
-            )
-    return barred
+        unit = units[families.members(offer.customer_id)]
+        failed = (each.name for each in gates(unit.standing, plan, viewpoint.ruleset.campaigns) if not each.passes)
+        judged.append(
+            Judged(offer=offer, unit=unit, fails=next((each for each in failed if each in _ASKED_AGAIN), None))
+        )
+    return judged
 
 
-def outgoing(session: Session, tx: Transaction, campaign: Sendable, offers: Sequence[OfferView]) -> list[OutgoingOffer]:
+def outgoing(session: Session, tx: Transaction, campaign: Sendable, offers: Sequence[Judged]) -> list[OutgoingOffer]:
     """Some offers as they go out, under no message's id yet."""
-    families = tx.families(each.customer_id for each in offers)
-    members = [families.members(each.customer_id) for each in offers]
-    contacts = read_contacts(tx, {each for family in members for each in family})
-    codes = codes_told(session, tx, campaign.coupon, members)
+    families = [each.unit.members for each in offers]
+    contacts = read_contacts(tx, {each for members in families for each in members})
+    codes = codes_told(session, tx, campaign.coupon, set(families))
     kind, found = REACHED_BY.get(campaign.plan.channel), list[OutgoingOffer]()
-    since = held_since(tx.connection, session.store.schema.lookups, kind, contacts, session.now()) if kind else {}
-    for offer, family in zip(offers, members, strict=True):
-        name = next((contacts[each].name for each in family if contacts[each].name), None)
-        code = codes.get(family)
-        # The newest address of the family is the one that the gate judged.
-        newest = max((each for each in family if each in since), key=since.__getitem__, default=None)
+    for each in offers:
+        offer, unit = each.offer, each.unit
+        name = next((contacts[member].name for member in unit.members if contacts[member].name), None)
+        code = codes.get(unit.members)
+        reached = None if unit.written_to is None or kind is None else getattr(contacts[unit.written_to], kind)
         found.append(
             OutgoingOffer(
                 offer_id=offer.offer_id,
@@ -164,7 +167,7 @@ def outgoing(session: Session, tx: Transaction, campaign: Sendable, offers: Sequ
                 ref=offer.ref,
                 name=name,
                 channel=campaign.plan.channel,
-                address=None if kind is None or newest is None else getattr(contacts[newest], kind),
+                address=reached,
                 subject=campaign.plan.title,
                 text=filled_in(campaign.plan.offer or "", name, code),
                 coupon=code,

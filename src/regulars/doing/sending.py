@@ -38,7 +38,7 @@ from regulars.crm_domain.offer import (
     RecordOfferSent,
     SkipOffer,
 )
-from regulars.doing.outgoing import Followed, Sendable, barred_of, count_left, offers_in, outgoing
+from regulars.doing.outgoing import Followed, Sendable, count_left, judged_now, offers_in, outgoing
 from regulars.doing.transacting import Transacting
 from regulars.projections.campaigns import CampaignRules
 from regulars.sending.message import message_id_of
@@ -146,10 +146,15 @@ class _Run:
             stop = _stopped(campaign, viewpoint.ruleset.campaigns, session.now(), viewpoint.rules.zone)
             if stop is not None:
                 return stop
-            barred = barred_of(session, tx, campaign, [offer])
-            if barred:
-                return barred[offer.offer_id]
-            (found,) = outgoing(session, tx, campaign, [offer])
+            (judged,) = judged_now(session, tx, campaign, [offer])
+            if judged.fails is not None:
+                return SkipOffer(
+                    customer=offer.customer_id,
+                    offer_id=offer.offer_id,
+                    campaign_id=offer.campaign_id,
+                    why=judged.fails,
+                )
+            (found,) = outgoing(session, tx, campaign, [judged])
         return replace(found, message_id=message_id_of(offer.offer_id, token_hex(6), self._host))
 
     def _attempt(self, offer: OutgoingOffer) -> None:

@@ -19,6 +19,7 @@ from regulars.adapters.sql.chunks import chunks
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.crm_domain.campaign import CampaignLaunched
+from regulars.crm_domain.command import FUTURE_TOLERANCE
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.offer import HeldOut, OfferAssigned
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
@@ -101,8 +102,11 @@ def _offer(history: History, campaign_id: str) -> OfferVerdict | None:
 
 
 def _drawn(tx: Transaction, launched: CampaignLaunched, until: int | None) -> set[str]:
-    """The ids of the customers whom a launch drew. All of them are drawn at its instant."""
-    at_launch = Search(types=_DRAWN, since=launched.at, until=launched.at, known_until=until, oldest_first=True)
+    """The ids of the customers whom a launch drew. They are drawn at its instant, or where it was placed after a plan
+    that another clock had put a little ahead of ours, just before.
+    """
+    since = launched.at - FUTURE_TOLERANCE
+    at_launch = Search(types=_DRAWN, since=since, until=launched.at, known_until=until, oldest_first=True)
     return {
         each.customer_id
         for each in tx.log.every(at_launch)

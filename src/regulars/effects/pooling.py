@@ -16,7 +16,7 @@ from regulars.effects.comparing import Campaign, Compared, compare, outcome_of, 
 from regulars.effects.effect import launched_of, overlaps_of, read_campaigns
 from regulars.effects.judging import judge_pooled
 from regulars.effects.outcomes import Arms
-from regulars.effects.values import CampaignEffects, KindEffect, PooledCampaign, PooledReading
+from regulars.effects.values import CampaignEffects, CampaignReading, KindEffect, PooledCampaign, PooledReading
 from regulars.measures.asked import Asked, Axes, asking
 from regulars.session.session import Session
 from regulars.session.traced import traced
@@ -66,8 +66,8 @@ def _kind(kind: str, campaigns: Sequence[tuple[Campaign, Compared | None]], aske
             )
             for each, compared in campaigns
         ),
-        then=_pooled([each.then_arms for each in pooled], asked),
-        now=_pooled([each.now_arms for each in pooled], asked),
+        then=_pooled([(each.then_arms, each.then) for each in pooled], asked),
+        now=_pooled([(each.now_arms, each.now) for each in pooled], asked),
     )
 
 
@@ -75,16 +75,21 @@ def _is_pooled(campaign: Campaign) -> bool:
     return campaign.launched.outcome == "bought"
 
 
-def _pooled(strata: Sequence[Arms], asked: Asked) -> PooledReading | None:
+def _pooled(strata: Sequence[tuple[Arms, CampaignReading]], asked: Asked) -> PooledReading | None:
+    """What some campaigns come to together. One alone is judged as it is by itself: two intervals for one difference
+    could be two verdicts.
+    """
     if not strata:
         return None
-    judged = judge_pooled(
-        [(each.treated.bought, each.treated.families, each.held_out.bought, each.held_out.families) for each in strata]
-    )
+    judged = strata[0][1] if len(strata) == 1 else judge_pooled([_stratum(arms) for arms, _ in strata])
     return PooledReading(
-        treated=outcome_of([each.treated for each in strata], asked.currency),
-        held_out=outcome_of([each.held_out for each in strata], asked.currency),
+        treated=outcome_of([arms.treated for arms, _ in strata], asked.currency),
+        held_out=outcome_of([arms.held_out for arms, _ in strata], asked.currency),
         verdict=judged.verdict,
         difference=judged.difference,
         sentence=judged.sentence,
     )
+
+
+def _stratum(arms: Arms) -> tuple[int, int, int, int]:
+    return arms.treated.bought, arms.treated.families, arms.held_out.bought, arms.held_out.families

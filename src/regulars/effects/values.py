@@ -113,7 +113,9 @@ class CampaignEffect(Struct, frozen=True, kw_only=True):
 
 
 class PooledReading(Struct, frozen=True, kw_only=True):
-    """What the campaigns of a kind came to together; each is a stratum of its own (Mantel and Haenszel)."""
+    """What the campaigns of a kind came to together; each is a stratum of its own (Mantel and Haenszel). Where there is
+    one alone, it is what that came to by itself.
+    """
 
     treated: ArmOutcome
     held_out: ArmOutcome
