@@ -19,15 +19,20 @@ def what_it_shows(found: CampaignPreview) -> str:
             f"{arms} who spent {found.spread:,} more or less in the {days} days before, only a mean difference of "
             f"{found.shows_spend:,} or more would be seen 4 times out of 5."
         )
-    rate = _points(Decimal(found.bought_before) / found.eligible)
+    rate = _percent(Decimal(found.bought_before) / found.eligible)
     anyway = f"{arms} and {rate} % who buy anyway, as in the {days} days before,"
     if found.shows is None:
         said = f"{anyway} no difference would be seen 4 times out of 5"
     else:
-        said = f"{anyway} only a difference of {_points(found.shows)} points or more would be seen 4 times out of 5"
-    needed = [f"{one.people:,} people would show {_points(one.difference)} points" for one in found.people_needed]
+        said = f"{anyway} only a difference of {_points(found.shows)} or more would be seen 4 times out of 5"
+    needed = [f"{one.people:,} people would show {_points(one.difference)}" for one in found.people_needed]
     return "; ".join([said, *needed]) + "."
 
 
-def _points(share: Decimal) -> str:
+def _percent(share: Decimal) -> str:
     return f"{share * 100:.1f}".removesuffix(".0")
+
+
+def _points(difference: Decimal) -> str:
+    percent = _percent(difference)
+    return "1 point" if percent == "1" else f"{percent} points"

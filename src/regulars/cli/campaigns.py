@@ -76,7 +76,9 @@ def _list(found: Iterable[CampaignView], zone: ZoneInfo) -> Table:
 
 
 def _audience(each: CampaignView) -> str:
-    return f"{each.customers:,} customers" if each.segment is None else each.segment
+    if each.segment is not None:
+        return each.segment
+    return "1 customer" if each.customers == 1 else f"{each.customers:,} customers"
 
 
 def _decided_on(launch: CampaignLaunch, zone: ZoneInfo) -> str:
@@ -220,10 +222,10 @@ def _when(why: WhyOffered, zone: ZoneInfo) -> str:
 
 def _previewed(found: CampaignPreview, zone: ZoneInfo) -> Iterator[Table | str]:
     each = found.campaign
-    yield f"Campaign {render.clean(each.campaign_id)} as of {render.minute(found.as_of, zone)}; nobody is drawn yet"
+    yield f"Preview of campaign {render.clean(each.campaign_id)} as of {render.minute(found.as_of, zone)}; it draws nobody"
     facts = {
         "audience": f"{_audience(each)}: {found.audience:,}, merged customers as one",
-        "skipped": "\n".join(f"{count:,}: {WHY[why]}" for why, count in found.skipped.items()) or "nobody",
+        "skipped": "; ".join(f"{count:,}: {WHY[why]}" for why, count in found.skipped.items()) or "nobody",
         "arms": f"{found.treated:,} treated, {found.held_out:,} held out ({_percent(found.share)})",
         "decided": f"at the end of {render.day(found.decide_at - timedelta(microseconds=1), zone)}",
         "stages": _counts(found.stages),
