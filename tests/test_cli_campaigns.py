@@ -61,6 +61,8 @@ def test_from_preview_to_who_is_in_it(shop: Say) -> None:
     assert (arms["cy"], arms["di"]) == ("skipped", "skipped")
     treated = shop("campaign", "who", "spring", "--arm", "treated", "--json").json
     assert [each["ref"] for each in treated] == [ref for ref, arm in arms.items() if arm == "treated"]
+    shown = " ".join(shop("show", "di").out.split())
+    assert "Campaigns spring skipped no consent for its channel and purpose · since 2024-06-01" in shown
 
 
 def test_why_somebody_gets_it_or_does_not_is_told_gate_by_gate(shop: Say) -> None:

@@ -222,7 +222,8 @@ def _when(why: WhyOffered, zone: ZoneInfo) -> str:
 
 def _previewed(found: CampaignPreview, zone: ZoneInfo) -> Iterator[Table | str]:
     each = found.campaign
-    yield f"Preview of campaign {render.clean(each.campaign_id)} as of {render.minute(found.as_of, zone)}; it draws nobody"
+    as_of = render.minute(found.as_of, zone)
+    yield f"Preview of campaign {render.clean(each.campaign_id)} as of {as_of}; it draws nobody"
     facts = {
         "audience": f"{_audience(each)}: {found.audience:,}, merged customers as one",
         "skipped": "; ".join(f"{count:,}: {WHY[why]}" for why, count in found.skipped.items()) or "nobody",
