@@ -206,10 +206,29 @@ def test_who_is_in_it_and_why_is_told_person_by_person(shop: Regulars, mara: htt
     assert send(mara, address, act="explain", customer="zoe").status_code == 404
 
 
+def test_pages_lead_from_a_segment_to_its_campaigns_to_whom_they_reach_and_back(
+    shop: Regulars, mara: httpx.Client
+) -> None:
+    address, ada = launched(shop, mara, "linked"), shop.find("shop:30")
+    segment = mara.get("/segments/buyers").text
+    assert f'<a href="{address}">Spring &lt;teas&gt;</a>' in segment
+    assert 'href="/campaigns?segment=buyers"' in segment
+    begun = mara.get("/campaigns", params={"segment": "buyers"}).text
+    assert '<option value="buyers" selected>' in begun
+    assert f'href="/customers/{ada}"' in mara.get(address, params={"part": "people"}).text
+    customer = mara.get(f"/customers/{ada}").text
+    assert 'href="/segments/buyers"' in customer
+    assert f'href="{address}"' in customer
+    why = f"{address}?part=explain&amp;who={ada}"
+    assert f'href="{why}"' in customer
+    assert f'href="/customers/{ada}"' in mara.get(why.replace("&amp;", "&")).text
+
+
 def test_it_is_paused_goes_on_and_is_ended(shop: Regulars, mara: httpx.Client) -> None:
     address = launched(shop, mara, "paused")
+    assert send(mara, address, act="end").status_code == 400  # there is no way back from that
     for act, status in (("pause", "paused"), ("resume", "running"), ("end", "ended")):
-        assert send(mara, address, act=act).status_code == 303
+        assert send(mara, address, act=act, confirm="yes").status_code == 303
         assert shop.campaigns.campaign("paused").campaign.status == status
     assert 'value="resume"' not in mara.get(address).text
     assert send(mara, address, act="resume").status_code == 409

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from regulars.asking.campaigns import CampaignView
 from regulars.crm_domain.campaign import PlanCampaign
 from regulars.crm_domain.command import Channel
 from regulars.crm_domain.errors import RegularsError
@@ -20,6 +21,8 @@ FIELDS = (
     *("title", "kind", "channel", "purpose", "segment", "offer", "coupon_id"),
     *("offer_from", "offer_until", "held_out", "outcome", "decision_day", "decide_after_days"),
 )
+#: What another page may say of a plan that is begun there.
+_BEGUN = ("segment", "coupon_id")
 
 
 def show(asked: Asked) -> Answer:
@@ -34,7 +37,7 @@ def show(asked: Asked) -> Answer:
             problem = str(error)
     values = {
         "campaigns": tuple(reversed(asked.crm.campaigns.history(as_of=asked.as_of))),
-        "typed": asked.form,
+        "typed": asked.form if asked.sent else {name: asked.query[name] for name in _BEGUN if name in asked.query},
         "problem": problem[:1].upper() + problem[1:],
         "plans": asked.may("clerk") and asked.as_of is None and asked.known_at is None,
         **offered(asked),
@@ -65,6 +68,12 @@ def _planned(asked: Asked) -> Answer:
     command = PlanCampaign.model_validate({**given, "campaign_id": asked.form.get("campaign_id", "").strip()})
     outcome = asked.do(command)
     return GoTo(address=asked.links.to(address_of(command.campaign_id)), said=said(asked, outcome))
+
+
+def campaigns_of(asked: Asked, *, segment: str | None = None, coupon_id: str | None = None) -> list[CampaignView]:
+    """The campaigns to a segment, or that offer a coupon, the latest first."""
+    found = reversed(asked.crm.campaigns.history(as_of=asked.as_of))
+    return [each for each in found if segment in (None, each.segment) and coupon_id in (None, each.coupon_id)]
 
 
 def address_of(campaign_id: str) -> str:
