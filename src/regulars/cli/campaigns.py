@@ -76,9 +76,7 @@ def _list(found: Iterable[CampaignView], zone: ZoneInfo) -> Table:
 
 
 def _audience(each: CampaignView) -> str:
-    if each.segment is not None:
-        return each.segment
-    return "1 customer" if each.customers == 1 else f"{each.customers:,} customers"
+    return f"{each.customers:,} customers" if each.segment is None else each.segment
 
 
 def _decided_on(launch: CampaignLaunch, zone: ZoneInfo) -> str:
