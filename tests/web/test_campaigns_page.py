@@ -143,6 +143,7 @@ def test_a_campaign_is_planned_and_says_what_it_could_show(shop: Regulars, mara:
     assert found.shows is not None
     points = f"{found.shows * 100:.1f}".removesuffix(".0")
     said = "With 20 and 20 people, of whom 0% buy anyway, only a difference of"  # nobody bought within ten days
+    assert "is what 40 customers did in the 10 days before: those who were in the segment" in preview
     assert f"{said} {points} percentage points or more would be seen 4 times out of 5." in preview
     assert shop.campaigns.campaign("shown").campaign.status == "planned"
 
@@ -150,11 +151,14 @@ def test_a_campaign_is_planned_and_says_what_it_could_show(shop: Regulars, mara:
 def test_one_that_is_judged_by_spend_says_which_difference_of_money_it_could_show(
     shop: Regulars, mara: httpx.Client
 ) -> None:
-    for days, said in (
-        ("60", "Nothing: none of these people bought anything"),
-        ("100", "would be seen 4 times out of 5;"),
+    listed = {"segment": "", "customers": "\n".join(f"shop:{number}" for number in range(50))}
+    for days, whom, said in (
+        ("60", {}, "Nothing: none of these people bought anything"),
+        ("100", {}, "nobody was in the segment as long before"),
+        ("100", listed, "would be seen 4 times out of 5;"),
     ):
-        plan = {**PLAN, "campaign_id": f"spend{days}", "outcome": "spend", "decide_after_days": days}
+        campaign = {"campaign_id": f"spend{days}{len(whom)}", "outcome": "spend", "decide_after_days": days}
+        plan = {**PLAN, **campaign, **whom}
         address = send(mara, "/campaigns", act="plan", **plan).headers["location"]
         assert said in " ".join(mara.get(address, params={"part": "preview"}).text.split())
 
