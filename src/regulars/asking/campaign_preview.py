@@ -96,10 +96,11 @@ class CampaignPreview:
 
     What they would do anyway is told by the window of the same length before, and by those who were in the segment as
     it began, and pass the gates now; for a list by the eligible themselves. Of these `counted_before`, `bought_before`
-    bought in it, and spent `spread` beside their mean there, as a standard deviation. From these follows the least difference that the arms would show 4 times out of 5: of
-    shares, `shows`, from 0 to 1, or for the outcome "spend" of money, `shows_spend`; None where nothing would be
-    enough. `people_needed` says how many people it takes to show less. `first` are some of the audience, and
-    `refusal` says why the launch would be refused. `behind` is how many events aren't folded in yet.
+    bought in it, and spent `spread` beside their mean there, as a standard deviation. From these follows the least
+    difference that the arms would show 4 times out of 5: of shares, `shows`, from 0 to 1, or for the outcome "spend" of
+    money, `shows_spend`; None where nothing would be enough. `people_needed` says how many people it takes to show
+    less. `first` are some of the audience, and `refusal` says why the launch would be refused. `behind` is how many
+    events aren't folded in yet.
     """
 
     campaign: CampaignView
