@@ -280,31 +280,6 @@ def test_whom_to_send_to_is_a_file_of_those_who_still_consent(own: OfItsOwn) -> 
     assert len(shop.campaigns.who("sent", arm="treated", state="sent").offers) == 19
 
 
-def test_mail_that_came_back_is_handed_in_and_gone_once_it_is_read(own: OfItsOwn) -> None:
-    shop, clock, console, mara = own.shop, own.clock, own.console, own.mara
-    launched(shop, mara, "mailed")
-    clock.go_on(timedelta(minutes=1))
-    leaving = shop.campaigns.who("mailed", arm="treated").offers[0]
-    mail = f"From a Mon Jan  1 00:00:00 2024\nSubject: unsubscribe {leaving.offer_id}\n\n".encode()
-    form = {"form_token": token_on(mara.get("/campaigns").text), "act": "returned"}
-    assert mara.post("/campaigns", data=form).status_code == 400
-    file = {"file": ("came back.mbox", mail + b"From b Mon Jan  1 00:00:00 2024\nSubject: Hello\n\n")}
-    assert mara.post("/campaigns", data=form, files=file).status_code == 303
-    for _ in range(500):
-        page = " ".join(mara.get("/campaigns").text.split())
-        if "<progress" not in page:
-            break
-        time.sleep(0.02)
-    for count, what in ((2, "mails"), (0, "bounced"), (1, "unsubscribed"), (1, "about no offer of this shop")):
-        assert f"<b>{count}</b> {what}<" in page
-    assert [each.given for each in shop.consents(leaving.customer_id).consents] == [False]
-    folder = shop.files[0].with_name("shop.db-handed-in")
-    assert not [each for each in folder.rglob("*") if each.is_file()]
-    with signed_in(console, "jon") as jon:
-        form = {"form_token": token_on(jon.get("/campaigns").text), "act": "returned"}
-        assert jon.post("/campaigns", data=form, files=file).status_code == 403
-
-
 def test_there_is_no_difference_to_see_before_the_decision_day(own: OfItsOwn) -> None:
     shop, clock, mara = own.shop, own.clock, own.mara
     address = launched(shop, mara, "judged")
@@ -344,6 +319,31 @@ def test_of_many_people_it_is_worked_out_beside_the_pages(
         time.sleep(0.02)
     assert "Work it out again" in page
     assert "Jun 11, 2026" in page
+
+
+def test_mail_that_came_back_is_handed_in_and_gone_once_it_is_read(own: OfItsOwn) -> None:
+    shop, clock, console, mara = own.shop, own.clock, own.console, own.mara
+    launched(shop, mara, "mailed")
+    clock.go_on(timedelta(minutes=1))
+    leaving = shop.campaigns.who("mailed", arm="treated").offers[0]
+    mail = f"From a Mon Jan  1 00:00:00 2024\nSubject: unsubscribe {leaving.offer_id}\n\n".encode()
+    form = {"form_token": token_on(mara.get("/campaigns").text), "act": "returned"}
+    assert mara.post("/campaigns", data=form).status_code == 400
+    file = {"file": ("came back.mbox", mail + b"From b Mon Jan  1 00:00:00 2024\nSubject: Hello\n\n")}
+    assert mara.post("/campaigns", data=form, files=file).status_code == 303
+    for _ in range(500):
+        page = " ".join(mara.get("/campaigns").text.split())
+        if "<progress" not in page:
+            break
+        time.sleep(0.02)
+    for count, what in ((2, "mails"), (0, "bounced"), (1, "unsubscribed"), (1, "about no offer of this shop")):
+        assert f"<b>{count}</b> {what}<" in page
+    assert [each.given for each in shop.consents(leaving.customer_id).consents] == [False]
+    folder = shop.files[0].with_name("shop.db-handed-in")
+    assert not [each for each in folder.rglob("*") if each.is_file()]
+    with signed_in(console, "jon") as jon:
+        form = {"form_token": token_on(jon.get("/campaigns").text), "act": "returned"}
+        assert jon.post("/campaigns", data=form, files=file).status_code == 403
 
 
 def test_a_plan_is_changed_until_it_is_launched(shop: Regulars, mara: httpx.Client) -> None:

@@ -220,8 +220,7 @@ def _when(why: WhyOffered, zone: ZoneInfo) -> str:
 
 def _previewed(found: CampaignPreview, zone: ZoneInfo) -> Iterator[Table | str]:
     each = found.campaign
-    as_of = render.minute(found.as_of, zone)
-    yield f"Preview of campaign {render.clean(each.campaign_id)} as of {as_of}; it draws nobody"
+    yield f"Campaign {render.clean(each.campaign_id)} as of {render.minute(found.as_of, zone)}; nobody is drawn yet"
     facts = {
         "audience": f"{_audience(each)}: {found.audience:,}, merged customers as one",
         "skipped": "; ".join(f"{count:,}: {WHY[why]}" for why, count in found.skipped.items()) or "nobody",
