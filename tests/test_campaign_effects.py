@@ -372,7 +372,7 @@ def test_an_effect_is_read_in_80_columns_as_json_and_as_a_picture(
     assert (plain["now"]["treated"]["bought"], plain["now"]["verdict"]) == (20, "difference")
     together = say("campaign", "effect", "--all", *db)
     assert together.widest <= 80
-    assert "* judged by what they spent, a family, and so not pooled." in together.out
+    assert "* judged by what a family spent, in EUR, and so not pooled." in together.out
     assert [each["kind"] for each in say("campaign", "effect", "--all", "--kind", "offer", "--json", *db).json["kinds"]]
     for asked in (("spring",), ("--all",)):
         assert say("campaign", "effect", *asked, "--svg", str(tmp_path / "effect.svg"), "--force", *db).status == 0

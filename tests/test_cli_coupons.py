@@ -35,6 +35,11 @@ def test_the_list_says_what_is_outstanding_and_fits_80_columns(shop: Say) -> Non
     assert "SPRING10" not in shop("coupon", "list", "--as-of", "2024-02-01").out
 
 
+def test_a_store_without_coupons_says_how_one_is_created(say: Say) -> None:
+    say("do", "RegisterCustomer", "ref=a")
+    assert say("coupon", "list").out == "No coupon was created; `regulars commands CreateCoupon` says how.\n"
+
+
 def test_json_has_every_field(shop: Say) -> None:
     listed = json.loads(shop("coupon", "list", "--json").out)
     assert [each["coupon_id"] for each in listed] == ["HELLOAGAIN", "SPRING10"]

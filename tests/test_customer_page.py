@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import regulars
 from histories import CARE, SEGMENTS
+from launched import launch, plan
 from regulars import (
     AddNote,
     AddTask,
@@ -30,6 +31,7 @@ from regulars import (
     QuoteLine,
     RecordEmployment,
     RecordInteraction,
+    RecordOfferSent,
     RecordPreference,
     RecordPurchase,
     RecordSurveyAnswer,
@@ -289,6 +291,33 @@ def test_work_and_sales_stand_on_it_with_their_words_and_leave_it_when_settled(d
         gone = crm.page(page.customer_id, as_of=BEGIN + DAY / 2)
         assert [each.what for each in gone.tasks.found] == [each.title for each in gone.opportunities.found] == [None]
         assert crm.page("acme").people.found == ()
+
+
+def test_what_became_of_them_in_campaigns_is_what_these_tell_as_of_any_day(database_url: str) -> None:
+    clock, people = Clock(), ("ada", "bo", "cy", "di")
+    with opened(database_url, clock) as crm:
+        crm.do([RegisterCustomer(ref=each, name=each.title()) for each in people])
+        days, offers = [], dict[str, str]()
+        for campaign in ("spring", "summer"):
+            clock.now += DAY
+            plan(crm, campaign, people)
+            offers = launch(crm, campaign, people, 2, clock.now)
+            days.append(clock.now)
+        clock.now += DAY
+        crm.do([RecordOfferSent(offer_id=each, channel="post") for each in offers.values()])
+        crm.do(MergeCustomers(customer="bo", into="ada"))
+        for as_of in (*days, None):
+            told = [
+                each
+                for campaign in crm.campaigns.history(as_of=as_of)
+                for each in crm.campaigns.who(campaign.campaign_id, as_of=as_of)
+            ]
+            assert told
+            for who in people:
+                page = crm.page(who, as_of=as_of)
+                of_theirs = [each for each in told if each.customer_id == page.customer_id]
+                assert page.offers.found == tuple(sorted(of_theirs, key=lambda each: each.since, reverse=True))
+                assert len(of_theirs) == (1 if as_of == days[0] else 2)
 
 
 def test_the_command_line_shows_it_in_80_columns(say: Say) -> None:

@@ -106,6 +106,11 @@ def test_every_page_has_its_place_on_the_site_and_is_named_there_once() -> None:
     assert sorted(named) == sorted(str(each.relative_to(DOCS)) for each in DOCS.rglob("*.md"))
 
 
+def test_the_first_page_leads_to_every_other_but_the_decisions() -> None:
+    named = set(re.findall(r"\(([\w-]+\.md)\)", page("docs/index.md")))
+    assert named == {each.name for each in DOCS.glob("*.md")} - {"index.md"}
+
+
 def test_no_page_needs_a_script_from_elsewhere_to_be_read() -> None:
     for name in PAGES:
         assert "```mermaid" not in page(name), name

@@ -412,9 +412,29 @@ def test_a_preview_replays_the_past(database_url: str) -> None:
             assert (was.audience, was.skipped) == (days + 1, {})
         now = crm.campaigns.preview("spring")
         assert (now.audience, now.eligible, now.skipped) == (8, 7, {"no_consent": 1})
-        assert now.bought_before == 7
+        assert (now.counted_before, now.bought_before) == (0, 0)  # thirty days before nobody had bought
         assert now.refusal is None
         assert [each.why for each in now.first] == [None] * 7 + ["no_consent"]
+
+
+def test_who_buys_anyway_is_told_by_those_who_were_in_the_segment_as_the_time_before_began(database_url: str) -> None:
+    """Nobody who is quiet now bought of late, and yet those who are quiet buy: three of nine did."""
+    quiet = '[[segment]]\nid = "quiet"\nenter = [{ fact = "days_since_order", above = 20 }]\n'
+    with opened(database_url, clock := Clock()) as crm:
+        publish(crm, quiet)
+        refs = people(crm, 10)
+        crm.do([RecordPurchase(customer=ref, order_id=f"A-{ref}", amount="9.90") for ref in refs])
+        clock.now += 45 * DAY
+        crm.do([RecordPurchase(customer=ref, order_id=f"B-{ref}", amount="9.90") for ref in refs[:3]])
+        crm.do(WithdrawConsent(customer=refs[9], channel="email", purpose="news"))
+        clock.now += 15 * DAY
+        plan(crm, "spring", None, segment="quiet", decide_after_days=30)
+        found = crm.campaigns.preview("spring")
+        assert (found.audience, found.eligible) == (7, 6)
+        assert (found.counted_before, found.bought_before) == (9, 3)
+        plan(crm, "listed", refs[3:], decide_after_days=30)
+        listed = crm.campaigns.preview("listed")
+        assert (listed.eligible, listed.counted_before, listed.bought_before) == (6, 6, 0)
 
 
 def test_the_numbers_of_a_preview_are_those_of_the_textbook(database_url: str) -> None:

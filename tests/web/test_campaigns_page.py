@@ -147,6 +147,7 @@ def test_a_campaign_is_planned_and_says_what_it_could_show(shop: Regulars, mara:
     assert found.shows is not None
     points = f"{found.shows * 100:.1f}".removesuffix(".0")
     said = "With 20 and 20 people, of whom 0% buy anyway, only a difference of"  # nobody bought within ten days
+    assert "is what 40 customers did in the 10 days before: those who were in the segment" in preview
     assert f"{said} {points} percentage points or more would be seen 4 times out of 5." in preview
     assert shop.campaigns.campaign("shown").campaign.status == "planned"
 
@@ -154,11 +155,14 @@ def test_a_campaign_is_planned_and_says_what_it_could_show(shop: Regulars, mara:
 def test_one_that_is_judged_by_spend_says_which_difference_of_money_it_could_show(
     shop: Regulars, mara: httpx.Client
 ) -> None:
-    for days, said in (
-        ("60", "Nothing: none of these people bought anything"),
-        ("100", "would be seen 4 times out of 5;"),
+    listed = {"segment": "", "customers": "\n".join(f"shop:{number}" for number in range(50))}
+    for days, whom, said in (
+        ("60", {}, "Nothing: none of these people bought anything"),
+        ("100", {}, "nobody was in the segment as long before"),
+        ("100", listed, "would be seen 4 times out of 5;"),
     ):
-        plan = {**PLAN, "campaign_id": f"spend{days}", "outcome": "spend", "decide_after_days": days}
+        campaign = {"campaign_id": f"spend{days}{len(whom)}", "outcome": "spend", "decide_after_days": days}
+        plan = {**PLAN, **campaign, **whom}
         address = send(mara, "/campaigns", act="plan", **plan).headers["location"]
         assert said in " ".join(mara.get(address, params={"part": "preview"}).text.split())
 
@@ -210,10 +214,29 @@ def test_who_is_in_it_and_why_is_told_person_by_person(shop: Regulars, mara: htt
     assert send(mara, address, act="explain", customer="zoe").status_code == 404
 
 
+def test_pages_lead_from_a_segment_to_its_campaigns_to_whom_they_reach_and_back(
+    shop: Regulars, mara: httpx.Client
+) -> None:
+    address, ada = launched(shop, mara, "linked"), shop.find("shop:30")
+    segment = mara.get("/segments/buyers").text
+    assert f'<a href="{address}">Spring &lt;teas&gt;</a>' in segment
+    assert 'href="/campaigns?segment=buyers"' in segment
+    begun = mara.get("/campaigns", params={"segment": "buyers"}).text
+    assert '<option value="buyers" selected>' in begun
+    assert f'href="/customers/{ada}"' in mara.get(address, params={"part": "people"}).text
+    customer = mara.get(f"/customers/{ada}").text
+    assert 'href="/segments/buyers"' in customer
+    assert f'href="{address}"' in customer
+    why = f"{address}?part=explain&amp;who={ada}"
+    assert f'href="{why}"' in customer
+    assert f'href="/customers/{ada}"' in mara.get(why.replace("&amp;", "&")).text
+
+
 def test_it_is_paused_goes_on_and_is_ended(shop: Regulars, mara: httpx.Client) -> None:
     address = launched(shop, mara, "paused")
+    assert send(mara, address, act="end").status_code == 400  # there is no way back from that
     for act, status in (("pause", "paused"), ("resume", "running"), ("end", "ended")):
-        assert send(mara, address, act=act).status_code == 303
+        assert send(mara, address, act=act, confirm="yes").status_code == 303
         assert shop.campaigns.campaign("paused").campaign.status == status
     assert 'value="resume"' not in mara.get(address).text
     assert send(mara, address, act="resume").status_code == 409
@@ -364,6 +387,31 @@ def test_of_many_people_it_is_worked_out_beside_the_pages(
         time.sleep(0.02)
     assert "Work it out again" in page
     assert "Jun 11, 2026" in page
+
+
+def test_mail_that_came_back_is_handed_in_and_gone_once_it_is_read(own: OfItsOwn) -> None:
+    shop, clock, console, mara = own.shop, own.clock, own.console, own.mara
+    launched(shop, mara, "mailed")
+    clock.go_on(timedelta(minutes=1))
+    leaving = shop.campaigns.who("mailed", arm="treated").offers[0]
+    mail = f"From a Mon Jan  1 00:00:00 2024\nSubject: unsubscribe {leaving.offer_id}\n\n".encode()
+    form = {"form_token": token_on(mara.get("/campaigns").text), "act": "returned"}
+    assert mara.post("/campaigns", data=form).status_code == 400
+    file = {"file": ("came back.mbox", mail + b"From b Mon Jan  1 00:00:00 2024\nSubject: Hello\n\n")}
+    assert mara.post("/campaigns", data=form, files=file).status_code == 303
+    for _ in range(500):
+        page = " ".join(mara.get("/campaigns").text.split())
+        if "<progress" not in page:
+            break
+        time.sleep(0.02)
+    for count, what in ((2, "mails"), (0, "bounced"), (1, "unsubscribed"), (1, "about no offer of this shop")):
+        assert f"<b>{count}</b> {what}<" in page
+    assert [each.given for each in shop.consents(leaving.customer_id).consents] == [False]
+    folder = shop.files[0].with_name("shop.db-handed-in")
+    assert not [each for each in folder.rglob("*") if each.is_file()]
+    with signed_in(console, "jon") as jon:
+        form = {"form_token": token_on(jon.get("/campaigns").text), "act": "returned"}
+        assert jon.post("/campaigns", data=form, files=file).status_code == 403
 
 
 def test_a_plan_is_changed_until_it_is_launched(shop: Regulars, mara: httpx.Client) -> None:

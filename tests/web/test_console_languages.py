@@ -19,9 +19,13 @@ from babel.messages.pofile import read_po
 from consoles import served
 from regulars import RegisterCustomer
 from regulars import open as open_store
+from regulars.asking.campaigns import CampaignStatus
 from regulars.asking.service import ServiceBy
 from regulars.crm_domain.command import Channel
+from regulars.crm_domain.offer import Arm, WhySkipped
 from regulars.crm_domain.ticket import Priority, TicketStatus
+from regulars.effects.effect import EXPLORED
+from regulars.projections.offers import OfferState
 from regulars.projections.ticket_queue.judge import Timeliness
 from regulars.today.kinds import KINDS
 from regulars.upkeep.tokens import ROLES
@@ -84,6 +88,7 @@ def test_the_words_of_the_library_and_of_the_first_rules_are_translated(tmp_path
         of_rules = [word for lane in ("stage", "tier", "risk") for word in crm.values(lane)]
         of_rules += [stage.id for pipeline in crm.ruleset.pipeline for stage in pipeline.stages]
     kinds = (ROLES, TicketStatus, get_args(Priority), get_args(Timeliness), get_args(Channel), get_args(ServiceBy))
+    kinds += (get_args(CampaignStatus), get_args(Arm), get_args(OfferState), get_args(WhySkipped), EXPLORED)
     known = [*of_rules, *(str(word) for words in kinds for word in words), *(kind.title for kind in KINDS)]
     assert [word for word in known if not HAN.search(words.word(word))] == []
 

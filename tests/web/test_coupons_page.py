@@ -10,7 +10,7 @@ import pytest
 
 import regulars
 from consoles import NOON, Clock, Served, add_users, served, signed_in, token_on
-from regulars import CreateCoupon, RecordPurchase, RegisterCustomer, Regulars
+from regulars import CreateCoupon, PlanCampaign, RecordPurchase, RegisterCustomer, Regulars
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +62,19 @@ def test_one_has_the_orders_that_redeemed_it(shop: Regulars, mara: httpx.Client)
     assert mara.get("/coupons/NOTHING").status_code == 404
 
 
+def test_one_names_the_campaigns_that_offer_it(shop: Regulars, mara: httpx.Client) -> None:
+    assert 'href="/campaigns/' not in mara.get("/coupons/SUMMER10").text
+    plan = {"kind": "offer", "channel": "post", "purpose": "news", "customers": ["shop:1"], "coupon_id": "SUMMER10"}
+    shop.do(PlanCampaign(campaign_id="beach", title="To the beach", **plan))
+    assert '<a href="/campaigns/beach">To the beach</a>' in mara.get("/coupons/SUMMER10").text
+
+
 def test_a_coupon_is_made_and_ended_by_an_owner(shop: Regulars, console: Served, mara: httpx.Client) -> None:
     made = send(mara, "/coupons", act="create", coupon_id="autumn 5", amount="5.00", minimum="40", per_person="1")
     assert made.headers["location"] == "/coupons/AUTUMN5"
     assert str(shop.coupon("AUTUMN5").coupon.minimum) == "40.00"
-    assert send(mara, "/coupons/SPRING", act="end").status_code == 303
+    assert send(mara, "/coupons/SPRING", act="end").status_code == 400
+    assert send(mara, "/coupons/SPRING", act="end", confirm="yes").status_code == 303
     assert shop.coupon("SPRING").coupon.status == "over"
     with signed_in(console, "kim") as kim:
         assert 'value="create"' not in kim.get("/coupons").text

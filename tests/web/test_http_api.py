@@ -547,3 +547,30 @@ def test_a_campaign_is_launched_in_the_name_of_the_token_and_once(shop: Shop) ->
     offers = till.get("/campaigns/tea/offers", params={"arm": "held_out"}).json()["offers"]
     assert len(offers) == 2
     assert till.get("/campaigns/tea/effect").json()["is_decided"] is False
+
+
+def test_what_is_to_be_sent_is_asked_by_a_clerk_and_is_less_by_what_was_sent(shop: Shop) -> None:
+    people = [f"shop:{number}" for number in range(8)]
+    for ref in people:
+        shop.crm.do(RegisterCustomer(ref=ref, name=ref.upper(), phone=f"+493012345{ref[-1]}0"))
+        shop.crm.do(GiveConsent(customer=ref, channel="phone", purpose="news"))
+    plan = {"campaign_id": "call", "title": "A call", "kind": "calls", "channel": "phone", "purpose": "news"}
+    planned = {**plan, "customers": people, "offer": "Ask {name} how it was.", "held_out": "0.5"}
+    assert shop.api.post("/commands/PlanCampaign", json=planned).status_code == 200
+    shop.clock.now += timedelta(hours=1)
+    shop.api.post("/campaigns/launch", json={"campaign_id": "call"})
+    clerk = client(shop.crm, role="clerk")
+    told = clerk.get("/campaigns/call/to-send").json()
+    treated = shop.api.get("/campaigns/call/offers", params={"arm": "treated"}).json()["offers"]
+    assert {each["offer_id"] for each in told} == {each["offer_id"] for each in treated}
+    assert all(each["text"] == f"Ask {each['name']} how it was." for each in told)
+    first = clerk.get("/campaigns/call/to-send", params={"limit": 1}).json()
+    sent = {"offer_id": first[0]["offer_id"], "channel": "phone"}
+    shop.clock.now += timedelta(hours=1)
+    assert clerk.post("/commands/RecordOfferSent", json=sent).status_code == 200
+    left = {each["offer_id"] for each in clerk.get("/campaigns/call/to-send").json()}
+    assert left == {each["offer_id"] for each in told} - {sent["offer_id"]}
+    assert clerk.get("/campaigns/call/to-send", params={"in_doubt": True}).json() == []
+    assert clerk.get("/campaigns/call/to-send", params={"limit": 0}).status_code == 422
+    assert clerk.get("/campaigns/nothing/to-send").status_code == 404
+    assert client(shop.crm, role="reader").get("/campaigns/call/to-send").status_code == 403

@@ -55,6 +55,17 @@ def find_audience(
     return stand_before_gates(session, tx, viewpoint, campaign_id, plan, _families(tx, viewpoint, plan, at), at)
 
 
+def find_alike(
+    session: Session, tx: Transaction, viewpoint: Viewpoint, campaign_id: str, plan: CampaignPlan, at: int, before: int
+) -> list[Unit]:
+    """Who tells what those in a plan's audience do in a time of which `before` is the beginning: whoever was in its
+    segment then, by how they stand before the gates as of `at`. A list is the same at any time.
+
+    Whoever is in a segment because of what they bought of late, or didn't, did just that in the time before.
+    """
+    return stand_before_gates(session, tx, viewpoint, campaign_id, plan, _families(tx, viewpoint, plan, before), at)
+
+
 def _families(tx: Transaction, viewpoint: Viewpoint, plan: CampaignPlan, at: int) -> Iterable[Members]:
     if plan.segment is None:
         ids: Iterable[str] = plan.customer_ids

@@ -22,6 +22,7 @@ from regulars.asking.campaign_audience import (
     Members,
     Unit,
     count_skipped,
+    find_alike,
     find_audience,
     launching,
     stand_before_gates,
@@ -95,11 +96,13 @@ class CampaignPreview:
     would be `held_out`, and the others `treated`. With fewer than two there are no arms. `stages`, `tiers` and `risks`
     say how the eligible stand.
 
-    Of them `bought_before` bought in the window of the same length before, and spent `spread` beside their mean there,
-    as a standard deviation. From these follows the least difference that the arms would show 4 times out of 5: of
-    shares, `shows`, from 0 to 1, or for the outcome "spend" of money, `shows_spend`; None where nothing would be
-    enough. `people_needed` says how many people it takes to show less. `first` are some of the audience, and
-    `refusal` says why the launch would be refused. `behind` is how many events aren't folded in yet.
+    What they would do anyway is told by the window of the same length before, and by those who were in the segment as
+    it began, and pass the gates now; for a list by the eligible themselves. Of these `counted_before`, `bought_before`
+    bought in it, and spent `spread` beside their mean there, as a standard deviation. From these follows the least
+    difference that the arms would show 4 times out of 5: of shares, `shows`, from 0 to 1, or for the outcome "spend" of
+    money, `shows_spend`; None where nothing would be enough. `people_needed` says how many people it takes to show
+    less. `first` are some of the audience, and `refusal` says why the launch would be refused. `behind` is how many
+    events aren't folded in yet.
     """
 
     campaign: CampaignView
@@ -112,6 +115,7 @@ class CampaignPreview:
     held_out: int
     decide_at: datetime
     window: timedelta
+    counted_before: int
     bought_before: int
     spread: Decimal | None
     shows: Decimal | None
@@ -181,7 +185,9 @@ def preview_campaign(
         decide_at = decided_at(plan, at, zone.key)
         window = decide_at - at if decide_at > at else DECIDED_AFTER_DAYS * DAY
         numbers = _numbers(viewpoint.models, tx, drawn)
-        before = _bought_between(viewpoint.models, tx, numbers, at - window, at)
+        alike = find_alike(session, tx, viewpoint, campaign_id, plan, at, at - window) if plan.segment else drawn
+        counted = _numbers(viewpoint.models, tx, [each for each in alike if each.why is None])
+        before = _bought_between(viewpoint.models, tx, counted, at - window, at)
         currency = session.store.currency(tx.connection) or "EUR"
         spread = pstdev(spend for _, spend in before) if before else None
         found = _shown(plan, len(drawn), held_out, before, spread)
@@ -196,6 +202,7 @@ def preview_campaign(
             held_out=held_out,
             decide_at=to_datetime(decide_at),
             window=window * MICROSECOND,
+            counted_before=len(before),
             bought_before=sum(bought for bought, _ in before),
             spread=None if spread is None else from_minor_units(round(spread), currency),
             shows=found.rate,

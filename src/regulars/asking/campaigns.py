@@ -326,7 +326,7 @@ def find_offers(session: Session, query: OfferQuery) -> OfferPage:
         following = partial(_following, session, replace(query, at=at))
         return OfferPage(
             offers=tuple(
-                _offer(each, contacts[each.customer_id].ref, contacts[each.customer_id].name) for each in page.found
+                view_offer(each, contacts[each.customer_id].ref, contacts[each.customer_id].name) for each in page.found
             ),
             as_of=to_datetime(at),
             after=page.after,
@@ -340,7 +340,8 @@ def _following(session: Session, query: OfferQuery, after: str) -> OfferPage:
     return find_offers(session, replace(query, after=after, limit=MAX_PAGE))
 
 
-def _offer(held: HeldKey, ref: str | None, name: str | None) -> OfferView:
+def view_offer(held: HeldKey, ref: str | None, name: str | None) -> OfferView:
+    """What became of a customer in the campaign of an interval."""
     verdict = held.interval.verdict
     return OfferView(
         campaign_id=held.interval.key,

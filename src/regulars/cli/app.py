@@ -631,7 +631,7 @@ _add(
 )
 
 
-_coupon = _group("coupon", "Coupons: what was redeemed, what is outstanding, and whose codes are whose.")
+_coupon = _group("coupon", "See what became of coupons, and whose codes are whose; `do CreateCoupon` makes one.")
 _add(
     _coupon,
     "list",
@@ -867,7 +867,7 @@ _add(
     "regulars model list",
 )
 
-_campaign = _group("campaign", "Plan, launch and look at campaigns, whose effect can be told.")
+_campaign = _group("campaign", "Launch campaigns, send them and see their effect; `do PlanCampaign` plans one.")
 _add(
     _campaign,
     "list",

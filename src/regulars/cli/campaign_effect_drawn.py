@@ -161,20 +161,22 @@ def effects(found: CampaignEffects, zone: ZoneInfo) -> Drawn:
     for place, kind in enumerate(found.kinds):
         if place:
             yield ""
-        yield from _kind(kind, zone)
+        yield from _kind(kind, zone, found.currency)
     yield from _overlaps(found.overlaps)
 
 
-def _kind(kind: KindEffect, zone: ZoneInfo) -> Drawn:
+def _kind(kind: KindEffect, zone: ZoneInfo, currency: str | None) -> Drawn:
     pooled = sum(each.is_pooled for each in kind.campaigns)
     yield Text.assemble((render.clean(kind.kind), "bold"), f": {len(kind.campaigns):,} launched, {pooled:,} pooled")
     rows = [(each.campaign_id, _decision(each, zone), *_line(each)) for each in kind.campaigns]
     yield _table(("Campaign", "Decided", "Treated", "Held out", "Difference", "Between"), rows, words=2)
+    if any(each.now is not None for each in kind.campaigns):
+        yield "Differences in points of those who bought, as known now."
     if kind.then is not None and kind.now is not None:
         yield from _reading("As known then", kind.then)
         yield from _reading("As known now", kind.now)
     if any(each.outcome == "spend" for each in kind.campaigns):
-        yield "* judged by what they spent, a family, and so not pooled."
+        yield f"* judged by what a family spent{f', in {currency}' if currency else ''}, and so not pooled."
 
 
 def _line(each: PooledCampaign) -> tuple[str, ...]:

@@ -231,7 +231,7 @@ def _previewed(found: CampaignPreview, zone: ZoneInfo) -> Iterator[Table | str]:
     yield f"Campaign {render.clean(each.campaign_id)} as of {render.minute(found.as_of, zone)}; {drawn}"
     facts = {
         "audience": f"{_audience(each)}: {found.audience:,}, merged customers as one",
-        "skipped": "\n".join(f"{count:,}: {WHY[why]}" for why, count in found.skipped.items()) or "nobody",
+        "skipped": "; ".join(f"{count:,}: {WHY[why]}" for why, count in found.skipped.items()) or "nobody",
         "arms": f"{found.treated:,} treated, {found.held_out:,} held out ({_percent(found.share)})",
         "decided": f"at the end of {render.day(found.decide_at - timedelta(microseconds=1), zone)}",
         "stages": _counts(found.stages),

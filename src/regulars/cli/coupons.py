@@ -13,7 +13,7 @@ from rich.text import Text
 from regulars.asking.coupons import CouponView
 from regulars.asking.dicts import to_dict
 from regulars.cli import as_json, render
-from regulars.cli.asking import AsOf, zone_of
+from regulars.cli.asking import AsOf, WhoArgument, zone_of
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.viewpoint import KnownAt
@@ -54,7 +54,7 @@ def listing(
         elif json:
             as_json.write_array(sys.stdout, map(to_dict, found))
         else:
-            render.draw(_table(found) if found else "No coupon is like that.")
+            render.draw(_table(found) if found else _none(status))
 
 
 def show(
@@ -85,7 +85,7 @@ def show(
 
 def codes(
     ctx: typer.Context,
-    who: Annotated[str, typer.Argument(metavar="WHO", help="A reference, or id:ID.")],
+    who: WhoArgument,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -102,6 +102,12 @@ def codes(
         )
         table = render.table(("Code", "Coupon", "Status", "Uses left", "Issued"), cells, fold=1)
         render.draw(table if found else "This customer has no coupon code.")
+
+
+def _none(status: Status | None) -> str:
+    if status is not None:
+        return "No coupon is like that."
+    return "No coupon was created; `regulars commands CreateCoupon` says how."
 
 
 def _table(found: tuple[CouponView, ...]) -> Table:

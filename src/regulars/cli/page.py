@@ -17,6 +17,7 @@ from regulars.asking.on_behalf import OpenOpportunity
 from regulars.asking.quotes import QuoteView
 from regulars.cli.render import clean, day, minute, timeline_lanes
 from regulars.crm_domain.customer import FIRM
+from regulars.crm_domain.offer.wording import WHY
 from regulars.profile.values import CustomerPage, Few, HeldVerdict, Said
 
 WORDS_SHOWN = 200
@@ -249,6 +250,15 @@ def _contracts(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable
     return _section("Contracts", rows, page.contracts.more)
 
 
+def _offers(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
+    rows = []
+    for each in page.offers.found:
+        came = "" if each.state == each.arm else each.state
+        told = _told(came, None if each.why is None else WHY[each.why], f"since {day(each.since, zone)}")
+        rows.append((each.campaign_id, each.arm.replace("_", " "), told))
+    return _section("Campaigns", rows, page.offers.more)
+
+
 def _conversations(page: CustomerPage, zone: ZoneInfo) -> Iterator[ConsoleRenderable]:
     return _latest("Conversations", page.conversations, zone)
 
@@ -295,6 +305,7 @@ SECTIONS: tuple[Callable[[CustomerPage, ZoneInfo], Iterable[ConsoleRenderable]],
     _opportunities,
     _quotes,
     _contracts,
+    _offers,
     _conversations,
     _notes,
 )

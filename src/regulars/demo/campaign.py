@@ -45,15 +45,16 @@ def from_preview_to_effect(crm: Regulars, clock: SimulatedClock, seed: int) -> R
     while clock.now < early.decide_at:
         clock.now += timedelta(days=1)
         crm.do([each for each in happens if clock.now - timedelta(days=1) < when(each) <= clock.now])
-    return Group(*_previewed(preview), "", Text(early.sentence, style="dim"), *_told(crm.campaigns.effect(CAMPAIGN)))
+    told = crm.campaigns.effect(CAMPAIGN)
+    return Group(*_previewed(preview), "", Text(early.sentence, style="dim"), "", "A week later:", *_told(told))
 
 
 def _previewed(found: CampaignPreview) -> Iterator[RenderableType]:
     skipped = "; ".join(f"{count:,}: {WHY[why]}" for why, count in found.skipped.items())
     table = _table()
     table.add_row(found.campaign.title, found.campaign.offer or "")
-    table.add_row("asked for", f"{found.audience:,} customers; left out before the draw: {skipped}")
-    table.add_row("drawn", f"{found.treated:,} get it, {found.held_out:,} are held out, to be compared with")
+    table.add_row("audience", f"{found.audience:,} customers; skipped before the draw: {skipped}")
+    table.add_row("arms", f"{found.treated:,} treated, {found.held_out:,} held out, to be compared with")
     yield table
     yield Text(what_it_shows(found), style="dim")
 
@@ -62,7 +63,7 @@ def _told(found: CampaignEffect) -> Iterator[RenderableType]:
     """The effect as known on the day of the decision, which stays so whatever comes back later."""
     assert found.then is not None
     table = _table()
-    for name, arm in (("who got it", found.then.treated), ("held out", found.then.held_out)):
+    for name, arm in (("treated", found.then.treated), ("held out", found.then.held_out)):
         table.add_row(name, f"{arm.bought:,} of {arm.families:,} bought, {arm.spend:,} {found.currency} together")
     yield table
     yield Text(found.then.sentence)

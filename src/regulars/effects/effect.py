@@ -21,7 +21,7 @@ from regulars.session.session import Session
 from regulars.session.traced import traced
 
 #: What families are looked at by on the decision day, beside the outcome that was named at the launch.
-_EXPLORED = ("stage", "risk", "segment", "tickets")
+EXPLORED = ("stage", "risk", "segment", "tickets")
 _LEFT = "bought and left the segment"
 
 #: What says what a campaign is, and what its launch settled; pauses change nothing of its effect.
@@ -111,7 +111,7 @@ def _exploratory(session: Session, asked: Asked, campaign: Campaign, arms: Arms)
     """How the families stood at the end of the decision day."""
     plan, launched, connection = campaign.plan, campaign.launched, asked.tx.connection
     at, found = launched.decide_at - 1, list[Exploratory]()
-    for what in _EXPLORED:
+    for what in EXPLORED:
         projection, column = dimension(session.store.registry, what)
         counts = count_in_arms(asked.models, connection, launched.campaign_id, projection, column, at)
         texts = Counter(text for _, text in counts)

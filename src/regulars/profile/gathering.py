@@ -12,6 +12,7 @@ from regulars.adapters.read_models.histories import read_history
 from regulars.adapters.read_models.keyed_pages import HeldKey
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.store.transaction import Transaction
+from regulars.asking.campaigns import OfferView, view_offer
 from regulars.asking.consents import Consents, consents_of
 from regulars.asking.contracts import ContractView
 from regulars.asking.customers import view_one
@@ -35,6 +36,7 @@ from regulars.asking.reminders import reminders_of
 from regulars.asking.tasks import UNSETTLED, TaskView, view_tasks
 from regulars.asking.texts import SAID, texts_of
 from regulars.asking.views import TICKETS, lanes_in
+from regulars.asking.views import Customer as CustomerView
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.customer import CHRONOLOGY, CUSTOMER, Customer, CustomerEvent, PersonalDataErased
 from regulars.crm_domain.event import Event, Recorded
@@ -52,6 +54,7 @@ from regulars.profile.values import (
 from regulars.projections.due_again.projector import DUE_AGAIN
 from regulars.projections.engine.fold import Folded, Timelines, by_key, fold_until, verdict_at
 from regulars.projections.facts.tickets import SETTLED
+from regulars.projections.offers import OFFERS
 from regulars.projections.satisfaction.judge import SatisfactionVerdict
 from regulars.projections.satisfaction.projector import SATISFACTION
 from regulars.projections.segments.projector import SEGMENTS
@@ -162,6 +165,7 @@ def _gather(
         opportunities=_opportunities(page),
         quotes=_quotes(page),
         contracts=_contracts(page),
+        offers=_offers(page, customer),
         conversations=_latest(page, SAID),
         notes=_latest(page, (NoteAdded,)),
         timeline=timeline_of(session.store.registry, members[0], whole.folded, whole.timelines),
@@ -332,6 +336,13 @@ def _contracts(page: Gathering) -> Few[ContractView]:
     found = page.selling.contracts
     shown = view_contracts(page.tx, page.viewpoint.rules, found[:SHOWN], page.at)
     return Few(found=shown, more=len(found) - len(shown))
+
+
+def _offers(page: Gathering, customer: CustomerView) -> Few[OfferView]:
+    """What became of them in campaigns, the latest first."""
+    held = sorted(page.held(OFFERS.name).values(), key=lambda each: (-each.valid_from, each.key))
+    shown = [HeldKey(customer=page.history.customer, customer_id=page.members[0], interval=each) for each in held]
+    return _few([view_offer(each, customer.ref, customer.name) for each in shown])
 
 
 # ---------------------------------------------------------------------------------------------------- what was said

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from regulars.asking.campaigns import OfferView
 from regulars.asking.consents import Consents
 from regulars.asking.contracts import ContractView
 from regulars.asking.desk import Points, TicketView
@@ -111,7 +112,7 @@ class CustomerPage(Struct, frozen=True, kw_only=True):
     there are those that are overdue or have come up, of tasks those that aren't settled, what
     is due first; of tickets those that aren't, whose clock is breached next; of opportunities those that are open, the
     latest in their stage first; of quotes those that wait for an answer, of contracts those that haven't ended, what
-    runs out first; of conversations and notes the latest.
+    runs out first; of `offers`, what became of them in each campaign, and of conversations and notes the latest.
     """
 
     customer_id: CustomerId
@@ -133,6 +134,7 @@ class CustomerPage(Struct, frozen=True, kw_only=True):
     opportunities: Few[OpenOpportunity]
     quotes: Few[QuoteView]
     contracts: Few[ContractView]
+    offers: Few[OfferView]
     conversations: Few[Said]
     notes: Few[Said]
     timeline: Timeline

@@ -40,7 +40,6 @@ _WORDS: tuple[tuple[Any, str], ...] = (
     (Currency, "a currency code such as EUR"),
     (Share, "a share above 0 and below 1, such as 0.2"),
     (Amount, "an amount such as 59.90"),
-    (Share, "a share above 0 and below 1, such as 0.2"),
     (Moment, "a time such as 2026-03-01T12:00:00+01:00, or 2026-03-01"),
     (When, "a day such as 2026-03-01, or a time such as 2026-03-01T12:00:00+01:00"),
     (BirthdayText, "a day such as 1990-05-17, --05-17 or lunar:1990-04-23"),

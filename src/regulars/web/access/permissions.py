@@ -35,8 +35,8 @@ _CLERK = """
     ReopenAccount ReopenOpportunity ReopenTask ReopenTicket ReplyAsAgent ReplyAsCustomer RequestCancellation
     ResolveTicket RestorePurchase ResumeCampaign ResumeMembership ResumeTicket ReviseQuote SendQuote SettleReminder
     SignContract SnoozeTask SuspendMembership TagCustomer UndoDismissal UndoMerge UntagCustomer VoidEmployment
-    VoidPurchase WinOpportunity WithdrawCancellation WithdrawConsent assess audit changes contactable coupon_codes
-    history import_file recognise version_of
+    VoidPurchase WinOpportunity WithdrawCancellation WithdrawConsent assess audit campaigns.to_send changes
+    contactable coupon_codes history import_file recognise version_of
 """
 
 _OWNER = """

@@ -27,6 +27,7 @@ from regulars.projections.offers import OfferState
 from regulars.projections.rules.grammar import Ruleset, parse_rules
 from regulars.rules_door.estimating import SAMPLE, RulesEstimate
 from regulars.rules_door.publishing import RulesVersion
+from regulars.sending.values import OutgoingOffer
 from regulars.session.session import AnyRules
 from regulars.web.api.parameters import RulesText
 
@@ -109,10 +110,14 @@ def events(
     crm: Regulars, *, after: int = 0, customer: str | CustomerId | None = None, limit: int = EVENTS
 ) -> EventsPage:
     """What was recorded after a position and is settled by now, oldest first, at most 1,000 events at once."""
-    if not 1 <= limit <= 1_000:
-        raise ValueError(f"limit is a number from 1 to 1000, not {limit}")
+    _require_limit(limit)
     found = tuple(map(_told, islice(crm.events(after=after, customer=customer), limit)))
     return EventsPage(events=found, after=found[-1].position if found else None)
+
+
+def _require_limit(limit: int) -> None:
+    if not 1 <= limit <= 1_000:
+        raise ValueError(f"limit is a number from 1 to 1000, not {limit}")
 
 
 def _told(each: Recorded[Event]) -> ToldEvent:
@@ -189,6 +194,16 @@ def offers(
     return crm.campaigns.who(
         campaign_id, arm=arm, state=state, as_of=as_of, limit=OFFERS if limit is None else limit, after=after
     )
+
+
+def to_send(
+    crm: Regulars, campaign_id: str, *, in_doubt: bool = False, limit: int = OFFERS
+) -> tuple[OutgoingOffer, ...]:
+    """The offers of a campaign that are still to be sent, with addresses and texts; or those in doubt, which may have
+    been sent. At most `limit` of them, up to 1,000: what is recorded as sent is no longer among them.
+    """
+    _require_limit(limit)
+    return tuple(islice(crm.campaigns.to_send(campaign_id, in_doubt=in_doubt), limit))
 
 
 def campaign_effect(crm: Regulars, campaign_id: str, *, known_at: datetime | date | None = None) -> CampaignEffect:

@@ -108,6 +108,7 @@ QUESTIONS: tuple[Question, ...] = (
     _get("/campaigns/{campaign_id}/preview", asked_otherwise.campaign_preview, name="campaigns.preview"),
     _get("/campaigns/{campaign_id}/explanation/{who}", asked_otherwise.explain_offer, name="campaigns.explain"),
     _get("/campaigns/{campaign_id}/offers", asked_otherwise.offers, name="campaigns.who"),
+    _get("/campaigns/{campaign_id}/to-send", asked_otherwise.to_send, name="campaigns.to_send"),
     _get("/campaigns/{campaign_id}/effect", asked_otherwise.campaign_effect, name="campaigns.effect"),
     _act("/campaigns/launch", asked_otherwise.launch_campaign, name="campaigns.launch"),
     _get("/campaigns/{campaign_id:path}", asked_otherwise.campaign, name="campaigns.campaign"),

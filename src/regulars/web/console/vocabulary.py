@@ -43,7 +43,7 @@ MOVED = (
 )
 CAMPAIGNS = (
     *(N_("planned"), N_("running"), N_("paused"), N_("ended"), N_("valid"), N_("over")),
-    *(N_("treated"), N_("held out"), N_("skipped")),
+    *(N_("treated"), N_("held out"), N_("skipped"), N_("tickets")),
     *(N_("assigned"), N_("sending"), N_("sent"), N_("opened"), N_("clicked"), N_("bounced"), N_("unsubscribed")),
     *(N_("no consent"), N_("too many"), N_("no address"), N_("closed"), N_("held out of all")),
 )

@@ -19,9 +19,9 @@ from regulars.crm_domain.errors import NotFound, RegularsError
 from regulars.crm_domain.explain_invalid import sentence
 from regulars.crm_domain.offer import RecordOfferNotSent, RecordOfferSent
 from regulars.web.access.permissions import allows
-from regulars.web.console.acts import Act, done, said
+from regulars.web.console.acts import Act, done, require, said
 from regulars.web.console.jobs import Moved
-from regulars.web.console.page import Answer, Asked, GoTo, Page, Refused, Shown
+from regulars.web.console.page import Answer, Asked, GoTo, Page, Shown
 from regulars.web.console.pages.campaign_effect import effect
 from regulars.web.console.pages.campaign_people import ARMS, people, record_sent, to_send_to
 from regulars.web.console.pages.campaigns import FIELDS, address_of, offered, typed_plan
@@ -31,7 +31,7 @@ from regulars.web.console.words import N_
 ACTS: Mapping[str, Act] = {
     "pause": Act(PauseCampaign, (), frozenset({"running"})),
     "resume": Act(ResumeCampaign, (), frozenset({"paused"})),
-    "end": Act(EndCampaign, (), frozenset({"planned", "running", "paused"})),
+    "end": Act(EndCampaign, (), frozenset({"planned", "running", "paused"}), for_good=True),
 }
 _PARTS = ("preview", "people", "file", "effect", "explain")
 _ACTS = (*ACTS, "change", "effect", "launch", "sent", "not_sent", "all_sent", "explain")
@@ -128,7 +128,7 @@ def _done(asked: Asked, campaign_id: str) -> Answer:
         case "effect":
             return effect(asked, campaign_id)
         case "launch":
-            _require(asked, LaunchCampaign)
+            require(asked, LaunchCampaign)
             if asked.field("confirm") != "yes":
                 raise ValueError(
                     asked._("Say that you mean it: a campaign is launched once, and who is in it stays so.")
@@ -137,7 +137,7 @@ def _done(asked: Asked, campaign_id: str) -> Answer:
             jobs.begin(_working(campaign_id), "launch", asked.user, work)
             return GoTo(address=address)
         case "all_sent":
-            _require(asked, RecordOfferSent)
+            require(asked, RecordOfferSent)
             jobs.begin(_working(campaign_id), "sent", asked.user, partial(record_sent, crm, campaign_id))
             return GoTo(address=address)
         case "sent":
@@ -156,12 +156,6 @@ def _settled(asked: Asked, campaign_id: str, command: Command) -> GoTo:
     outcome = asked.do(command)
     back = asked.links.to(address_of(campaign_id), part="people", arm="treated", state=state)
     return GoTo(address=back, said=said(asked, outcome))
-
-
-def _require(asked: Asked, command: type[Command]) -> None:
-    """Raise Refused where the user's role may not."""
-    if not allows(asked.role, command.__name__):
-        raise Refused(asked._("Your role may not record this."))
 
 
 def _launched(crm: Regulars, campaign_id: str, move: Moved) -> CampaignView:

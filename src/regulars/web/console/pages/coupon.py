@@ -9,10 +9,14 @@ from regulars.crm_domain.coupon import EndCoupon
 from regulars.crm_domain.issued_coupon import IssueCoupon
 from regulars.web.console.acts import Act, done, said
 from regulars.web.console.page import Answer, Asked, GoTo, Page, Shown
+from regulars.web.console.pages.campaigns import campaigns_of
 from regulars.web.console.words import N_
 
 _IN_FORCE = frozenset({"upcoming", "valid"})
-ACTS: Mapping[str, Act] = {"end": Act(EndCoupon, (), _IN_FORCE), "issue": Act(IssueCoupon, (), _IN_FORCE)}
+ACTS: Mapping[str, Act] = {
+    "end": Act(EndCoupon, (), _IN_FORCE, for_good=True),
+    "issue": Act(IssueCoupon, (), _IN_FORCE),
+}
 #: So many orders are shown at most.
 SIZE = 100
 
@@ -28,6 +32,7 @@ def show(asked: Asked) -> Answer:
         "coupon": found.coupon,
         "uses": found.uses[:SIZE],
         "more": max(0, len(found.uses) - SIZE),
+        "campaigns": campaigns_of(asked, coupon_id=found.coupon.coupon_id),
         "acts": [name for name, act in ACTS.items() if is_now and found.coupon.status in act.states],
     }
     return Shown(template="coupon.html", values=values)

@@ -13,6 +13,7 @@ from regulars.projections.conditions.rules import ConditionRule
 from regulars.projections.segments.explain import named
 from regulars.projections.segments.rules import SegmentRule
 from regulars.web.console.page import Answer, Asked, GoTo, Page, Shown
+from regulars.web.console.pages.campaigns import campaigns_of
 from regulars.web.console.reading import one_of
 from regulars.web.console.words import N_
 
@@ -50,6 +51,8 @@ def show(asked: Asked) -> Answer:
         "entering": ask(name, entering=True, as_of=axes[0], known_at=axes[1], limit=SIZE).members,
         "leaving": ask(name, leaving=True, as_of=axes[0], known_at=axes[1], limit=SIZE).members,
         "job": asked.beside.jobs.find(counting),
+        "campaigns": campaigns_of(asked, segment=name),
+        "plans": asked.may("clerk") and axes == (None, None),
     }
     return Shown(template="segment.html", values=values, fragment="attrition")
 
