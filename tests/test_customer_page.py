@@ -345,6 +345,8 @@ def test_the_command_line_shows_it_in_80_columns(say: Say) -> None:
     assert "Open tickets" not in then.out
     told = say("show", "ada", "--as-of", "2024-01-03", "--json").json
     assert (told["email"], told["tickets"]["found"]) == ("a@old.example", [])
+    called_otherwise = {"customer_id", "zone", "rules_digest", "customer", "details", "standing"}
+    assert set(CustomerPage.__struct_fields__) - called_otherwise <= told.keys()
     assert told["notes"]["found"][0]["text"].startswith("never on Mondays")
     assert say("show", "ada", "--as-of", "2023-01-03").status == 1
 

@@ -367,6 +367,8 @@ def test_there_is_no_difference_to_see_before_the_decision_day(own: OfItsOwn) ->
     low = re.search(r"between \+([\d.]+) and", after)
     assert low is not None
     assert 70 < float(low[1]) < 85
+    explored = after.partition("To look at, not to conclude from")[2].partition("segment: ")[2].partition("</tr>")[0]
+    assert explored.count('20 <span class="faint">100%</span>') == 2  # all have bought before, and stay who did
     assert "a difference" in mara.get("/effects").text
 
 

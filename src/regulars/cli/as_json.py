@@ -150,6 +150,7 @@ def customer_page(page: CustomerPage) -> Object:
         },
         "quotes": {"found": [to_dict(one) for one in page.quotes.found], "more": page.quotes.more},
         "contracts": {"found": [to_dict(one) for one in page.contracts.found], "more": page.contracts.more},
+        "offers": {"found": [to_dict(one) for one in page.offers.found], "more": page.offers.more},
         "conversations": _latest(page.conversations),
         "notes": _latest(page.notes),
         "timeline": timeline(page.timeline),
