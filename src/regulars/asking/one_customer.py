@@ -11,7 +11,7 @@ from operator import attrgetter
 from msgspec import Struct
 
 from regulars.adapters.read_models.customer_numbers import BUSINESS
-from regulars.adapters.read_models.histories import History, Poison, read_history, rows_of, take_in
+from regulars.adapters.read_models.histories import History, Poison, read_facts, read_history, rows_of, take_in
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.sql.damage import DamagedReadModels
@@ -225,8 +225,10 @@ def explain_customer(
     store: Store, tx: Transaction, viewpoint: Viewpoint, members: tuple[str, ...], at: int
 ) -> Explanation:
     """Every verdict as of an instant, from a fold of just what had happened by then."""
-    history = read_history(store, tx.connection, members, store.registry.plan(viewpoint.rules), viewpoint.until)
-    _, explained = fold.explain(history.happened, viewpoint.rules, at, store.registry.projectors)
+    # What is stored says what keeps them from being folded on: it needn't be found out by a fold of everything.
+    history = history_of(store, tx, viewpoint, members, Holding(shown=(), at=lambda folded: at))
+    happened = history.happened or read_facts(store, tx.connection, members, viewpoint.rules, viewpoint.until).happened
+    _, explained = fold.explain(happened, viewpoint.rules, at, store.registry.projectors)
     lanes = lanes_in(store.registry)
     lines = _lines(store, tx, (reason for each in explained for reason in each.reasons))
     verdicts = {each.projection: each for each in explained}
