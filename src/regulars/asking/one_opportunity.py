@@ -144,8 +144,7 @@ def _events(
 ) -> list[Recorded[OpportunityEvent]]:
     """What happened to it, as far as it was known, in order of time."""
     stream = session.store.keyed(f"stream:{opportunity.CATEGORY}", opportunity_id.encode())
-    until = viewpoint.until
-    known = (each for each in tx.log.streams([stream]) if until is None or each.position <= until)
+    known = (each for each in tx.log.streams([stream]) if viewpoint.knows(each.position))
     found = [cast("Recorded[OpportunityEvent]", each) for each in known if isinstance(each.event, OpportunityEvent)]
     return sorted(found, key=lambda each: (each.occurred_at, each.position))
 

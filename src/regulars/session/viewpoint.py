@@ -21,3 +21,7 @@ class Viewpoint(Struct, frozen=True, kw_only=True):
     until: int | None
     is_live: bool
     models: ReadModels | None
+
+    def knows(self, position: int) -> bool:
+        """Whether what was recorded at a position is known."""
+        return self.until is None or position <= self.until
