@@ -89,6 +89,7 @@ from regulars.calendars.gathering import (
     entries_of_reminders,
     entries_of_tasks,
 )
+from regulars.changes.difference import OnLooked
 from regulars.changes.feed import ChangeFeed, SubscriptionView, find_feed, list_subscriptions
 from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.customer import Kind
@@ -1168,7 +1169,14 @@ class Regulars:
         )
         return find_audit(self._session, query, after)
 
-    def changes(self, name: str, *, kinds: Collection[str] | None = None, start: str | int = "now") -> ChangeFeed:
+    def changes(
+        self,
+        name: str,
+        *,
+        kinds: Collection[str] | None = None,
+        start: str | int = "now",
+        on_looked: OnLooked | None = None,
+    ) -> ChangeFeed:
         """The change feed of a subscription: what changed since it last heard, in batches to acknowledge.
 
             feed = crm.changes("mailer", kinds=["tier", "fell_due"])
@@ -1184,9 +1192,10 @@ class Regulars:
         ("stage", "tier", "segment", "ticket", ...) or the type of an event, or by both ("recorded:PurchaseRecorded");
         where some of both are given, by some of each. None is everything, or what the subscription was made with. A new
         subscription starts "now", at the "beginning" (it is told what holds as of now) or after a position; for others
-        `start` says nothing. Raises ValueError for other words, StoreUnusable for a store that is read-only.
+        `start` says nothing. `on_looked` is called while it is worked out what to tell, with how many more customers,
+        or turns of one, were looked at. Raises ValueError for other words, StoreUnusable for a store that is read-only.
         """
-        return find_feed(self._session, name, kinds, start)
+        return find_feed(self._session, name, kinds, start, on_looked)
 
     def subscriptions(self) -> tuple[SubscriptionView, ...]:
         """All subscriptions to changes, by name."""
