@@ -738,9 +738,12 @@ class Regulars:
         """The possible verdicts of a lane under the rules in force, in the rules' own order."""
         return lane_values(self.ruleset, lane)
 
-    def business_timeline(self) -> Timeline:
-        """The business's own timeline: verdicts of extensions' projections on the events that belong to no customer."""
-        return business_timeline(self._session)
+    def business_timeline(self, *, known_at: datetime | date | None = None, rules: AnyRules | None = None) -> Timeline:
+        """The business's own timeline: verdicts of extensions' projections on the events that belong to no customer.
+
+        `known_at` and `rules` are those of `customer`.
+        """
+        return business_timeline(self._session, known_at, rules)
 
     def totals(
         self,

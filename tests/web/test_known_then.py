@@ -4,6 +4,7 @@ while these were in force: by every question that takes them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -40,7 +41,7 @@ FIXED = {
 #: before its decision day is a count of days; what expires is counted from now.
 OTHERWISE = {"audit", "forecast", "forecasts", "campaigns.effect", "campaigns.effects", "expiring", "timeline"}
 #: What comes later bears on nothing that these say.
-UNMOVED = {"firms_of", "reminders", "stale_opportunities"}
+UNMOVED = {"business_timeline", "firms_of", "reminders", "stale_opportunities"}
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -195,3 +196,23 @@ def test_what_is_asked_by_rules_is_what_was_told_while_they_were_in_force(told: 
         "segments",
         "due",
     }
+
+
+def test_the_limits_name_every_question_that_takes_less() -> None:
+    """Each axis that a question doesn't take stands in docs/limits.md with the reason, and no other."""
+    text = Path("docs/limits.md").read_text(encoding="utf-8")
+    section = text.partition("## As of, known at, by which rules\n")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1:3] for line in section.splitlines() if line.startswith("| `")]
+    named = {(axis, name) for without, names in rows for axis in words(without) for name in words(names)}
+    questions = [each for each in QUESTIONS if not each.acts]
+    missing = {
+        (axis, each.name)
+        for each in questions
+        for axis in ("as_of", "known_at", "rules")
+        if axis not in parameters_of(each.ask, each.without).model_fields
+    }
+    assert named == missing
+
+
+def words(cell: str) -> list[str]:
+    return re.findall("`([^`]+)`", cell)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date, datetime
 from itertools import groupby
 from operator import attrgetter
 
@@ -51,7 +52,7 @@ from regulars.projections.tasks.lane import combine_tasks
 from regulars.projections.tasks.projector import TASKS
 from regulars.projections.together import Together, together, worst
 from regulars.projections.verdict import Interval, Reason
-from regulars.session.session import Session
+from regulars.session.session import AnyRules, Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
 from regulars.wording.sentences import describe
@@ -149,10 +150,10 @@ def _kinds_of(who: str) -> tuple[str, ...]:
 
 
 @traced("business timeline")
-def business_timeline(session: Session) -> Timeline:
+def business_timeline(session: Session, known_at: datetime | date | None, rules: AnyRules | None) -> Timeline:
     """The business's own timeline, from the events that belong to no customer."""
     with session.store.reading() as tx:
-        history = history_of(session.store, tx, session.viewpoint(tx), (NOBODY,))
+        history = history_of(session.store, tx, session.viewpoint(tx, known_at, rules), (NOBODY,))
     return timeline_of(session.store.registry, NOBODY, history.folded, history.timelines)
 
 
