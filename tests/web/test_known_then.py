@@ -198,6 +198,15 @@ def test_what_is_asked_by_rules_is_what_was_told_while_they_were_in_force(told: 
     }
 
 
+@pytest.mark.parametrize("what", ["ticket", "task", "quote", "contract", "opportunity"])
+def test_what_was_not_known_yet_is_not_there_and_it_is_said_that_it_is_asked_of_then(told: Told, what: str) -> None:
+    before = NOW - timedelta(seconds=1)
+    with pytest.raises(NotFound, match=f'there is no {what} "{OURS[f"{what}_id"]}" that was known then'):
+        getattr(told.crm, what)(OURS[f"{what}_id"], known_at=before)
+    with pytest.raises(NotFound, match=f'there is no {what} "none"$'):
+        getattr(told.crm, what)("none")
+
+
 def test_the_limits_name_every_question_that_takes_less() -> None:
     """Each axis that a question doesn't take stands in docs/limits.md with the reason, and no other."""
     text = Path("docs/limits.md").read_text(encoding="utf-8")

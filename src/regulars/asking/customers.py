@@ -140,10 +140,9 @@ def view_folded(
     members = history.members
     held = held_at(history.timelines, LANES.values(), at)
     if held is None:
-        known = "" if viewpoint.until is None else " that was known then"
         ref = read_contacts(tx, members[:1])[members[0]].ref
         called = "this customer" if ref is None else f'"{ref}"'
-        raise NotFound(f"nothing{known} had happened with {called} by {to_datetime(at).isoformat()}")
+        raise NotFound(f"nothing{viewpoint.known_then} had happened with {called} by {to_datetime(at).isoformat()}")
     listed = ListedCustomer(
         customer=history.customer,
         customer_id=members[0],

@@ -84,7 +84,7 @@ def find_opportunity(
         viewpoint = session.viewpoint(tx, known_at, rules)
         events = _events(session, tx, opportunity_id, viewpoint)
         if not events:
-            raise NotFound(f'there is no opportunity "{opportunity_id}"')
+            raise NotFound(f'there is no opportunity "{opportunity_id}"{viewpoint.known_then}')
         zone = viewpoint.rules.zone
         at = max(session.now(), events[-1].occurred_at) if as_of is None else instant_of(as_of, zone)
         return _found(session, tx, viewpoint, opportunity_id, events, at)

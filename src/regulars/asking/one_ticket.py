@@ -102,7 +102,7 @@ def _find(
 ) -> WholeTicket:
     events = [each for each in ticket_events(session, tx, [ticket_id])[ticket_id] if viewpoint.knows(each.position)]
     if not events:
-        raise NotFound(f'there is no ticket "{ticket_id}"')
+        raise NotFound(f'there is no ticket "{ticket_id}"{viewpoint.known_then}')
     at = max(session.now(), events[-1].occurred_at) if as_of is None else instant_of(as_of, viewpoint.rules.zone)
     members = session.members(tx, CustomerId(events[0].customer_id), viewpoint.until)
     state = ticket_at(events, at)

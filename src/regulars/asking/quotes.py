@@ -265,7 +265,7 @@ def find_quote(
         viewpoint = session.viewpoint(tx, known_at)
         events = [each for each in _events_of(session, tx, quote_id) if viewpoint.knows(each.position)]
         if not events:
-            raise NotFound(f'there is no quote "{quote_id}"')
+            raise NotFound(f'there is no quote "{quote_id}"{viewpoint.known_then}')
         latest = max(session.now(), events[-1].occurred_at)
         at = instant_asked(latest, viewpoint.rules.zone, as_of, known_at)
         return _find(session, tx, viewpoint, quote_id, revision, events, at)

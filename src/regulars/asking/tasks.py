@@ -317,7 +317,7 @@ def find_task(
         viewpoint = session.viewpoint(tx, known_at, rules)
         events = [each for each in task_events(session, tx, [task_id])[task_id] if viewpoint.knows(each.position)]
         if not events:
-            raise NotFound(f'there is no task "{task_id}"')
+            raise NotFound(f'there is no task "{task_id}"{viewpoint.known_then}')
         last = max(each.occurred_at for each in events)
         at = max(session.now(), last) if as_of is None else instant_of(as_of, viewpoint.rules.zone)
         whose = events[0].customer_id
