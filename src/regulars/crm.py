@@ -89,6 +89,7 @@ from regulars.calendars.gathering import (
     entries_of_reminders,
     entries_of_tasks,
 )
+from regulars.changes.difference import OnLooked
 from regulars.changes.feed import ChangeFeed, SubscriptionView, find_feed, list_subscriptions
 from regulars.crm_domain.command import Command, CustomerId, require_label
 from regulars.crm_domain.customer import Kind
@@ -737,19 +738,31 @@ class Regulars:
         """The possible verdicts of a lane under the rules in force, in the rules' own order."""
         return lane_values(self.ruleset, lane)
 
-    def business_timeline(self) -> Timeline:
-        """The business's own timeline: verdicts of extensions' projections on the events that belong to no customer."""
-        return business_timeline(self._session)
+    def business_timeline(self, *, known_at: datetime | date | None = None, rules: AnyRules | None = None) -> Timeline:
+        """The business's own timeline: verdicts of extensions' projections on the events that belong to no customer.
 
-    def totals(self, lane: Counted, days: Sequence[datetime | date]) -> tuple[dict[str, int], ...]:
+        `known_at` and `rules` are those of `customer`.
+        """
+        return business_timeline(self._session, known_at, rules)
+
+    def totals(
+        self,
+        lane: Counted,
+        days: Sequence[datetime | date],
+        *,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+        on_progress: Progress | None = None,
+    ) -> tuple[dict[str, int], ...]:
         """How many customers have each verdict of a lane, as of each of some days or instants in ascending order; for
         "segment", how many are in each.
 
         Forgotten customers are counted as before: totals of a past day don't change by forgetting.
 
-        It catches up first. Raises ValueError for an unknown lane, and for days that are not in ascending order.
+        It catches up first. `known_at`, `rules` and `on_progress` are those of `customers`. Raises ValueError for an
+        unknown lane, and for days that are not in ascending order.
         """
-        return count_as_of(self._session, lane, days)
+        return count_as_of(self._session, lane, days, known_at, rules, on_progress)
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -1159,7 +1172,14 @@ class Regulars:
         )
         return find_audit(self._session, query, after)
 
-    def changes(self, name: str, *, kinds: Collection[str] | None = None, start: str | int = "now") -> ChangeFeed:
+    def changes(
+        self,
+        name: str,
+        *,
+        kinds: Collection[str] | None = None,
+        start: str | int = "now",
+        on_looked: OnLooked | None = None,
+    ) -> ChangeFeed:
         """The change feed of a subscription: what changed since it last heard, in batches to acknowledge.
 
             feed = crm.changes("mailer", kinds=["tier", "fell_due"])
@@ -1175,9 +1195,10 @@ class Regulars:
         ("stage", "tier", "segment", "ticket", ...) or the type of an event, or by both ("recorded:PurchaseRecorded");
         where some of both are given, by some of each. None is everything, or what the subscription was made with. A new
         subscription starts "now", at the "beginning" (it is told what holds as of now) or after a position; for others
-        `start` says nothing. Raises ValueError for other words, StoreUnusable for a store that is read-only.
+        `start` says nothing. `on_looked` is called while it is worked out what to tell, with how many more customers,
+        or turns of one, were looked at. Raises ValueError for other words, StoreUnusable for a store that is read-only.
         """
-        return find_feed(self._session, name, kinds, start)
+        return find_feed(self._session, name, kinds, start, on_looked)
 
     def subscriptions(self) -> tuple[SubscriptionView, ...]:
         """All subscriptions to changes, by name."""
@@ -1282,19 +1303,22 @@ class Regulars:
         resolution: str | None = None,
         breaching_within: timedelta | None = None,
         as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
         limit: int | None = None,
         after: str | None = None,
         fresh: Fresh = USUAL,
         at_least: int | None = None,
+        on_progress: Progress | None = None,
     ) -> TicketPage:
         """A page of tickets as of an instant, in order of their ids: all, or those where every given value holds.
 
         Of a `firm` these are its own, and those that were opened on its behalf; those of its people aren't.
         `breaching_within` filters by a clock that will be breached within that time unless somebody acts. With `as_of`,
-        it is what was due then, as if nothing had happened since. Forgotten customers are left out. `limit` and
-        `after`, `fresh` and `at_least` are those of `customers`: without a limit, iterating goes through all. Raises
-        NotFound for an unknown customer, ValueError where `breaching_within` is asked as of a day since which over
-        5,000 customers have changed, and StoreBusy as `customers` does.
+        it is what was due then, as if nothing had happened since. Forgotten customers are left out. `known_at`,
+        `rules`, `limit` and `after`, `fresh`, `at_least` and `on_progress` are those of `customers`: without a limit,
+        iterating goes through all. Raises NotFound for an unknown customer, ValueError where `breaching_within` is
+        asked as of a day since which over 5,000 customers have changed, and StoreBusy as `customers` does.
         """
         size = page_size(limit)
         query = TicketQuery(
@@ -1305,19 +1329,30 @@ class Regulars:
             resolution=resolution,
             breaching_within=breaching_within,
             as_of=as_of,
+            known_at=known_at,
+            rules=rules,
             limit=size,
             after=after,
             freshness=freshness_of(fresh, at_least),
             goes_on=limit is None,
         )
-        return find_tickets(self._session, query)
+        return find_tickets(self._session, query, on_progress)
 
-    def ticket(self, ticket_id: str, *, as_of: datetime | date | None = None) -> WholeTicket:
+    def ticket(
+        self,
+        ticket_id: str,
+        *,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+    ) -> WholeTicket:
         """One ticket in full as of an instant: its subject and messages, its status and clocks over time, its events.
 
-        Raises NotFound for an id that no ticket has, or had by then; StoreUnusable where an event of it can't be read.
+        `known_at` leaves out what was recorded later, and has the clocks of the rules in force then, unless others are
+        given. Raises NotFound for an id that no ticket has, or had by then; StoreUnusable where an event of it can't be
+        read.
         """
-        return find_ticket(self._session, ticket_id, as_of)
+        return find_ticket(self._session, ticket_id, as_of, known_at, rules)
 
     def tasks(
         self,
@@ -1356,12 +1391,20 @@ class Regulars:
         )
         return find_tasks(self._session, query, known_at, rules, on_progress)
 
-    def task(self, task_id: str, *, as_of: datetime | date | None = None) -> WholeTask:
+    def task(
+        self,
+        task_id: str,
+        *,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+    ) -> WholeTask:
         """One task in full: why it stands where it does, and what has happened to it.
 
-        Raises NotFound where there is none of that id, or it wasn't added by then.
+        `known_at` leaves out what was recorded later. Raises NotFound where there is none of that id, or it wasn't
+        added by then.
         """
-        return find_task(self._session, task_id, as_of)
+        return find_task(self._session, task_id, as_of, known_at, rules)
 
     def task_days(
         self,
@@ -1371,13 +1414,15 @@ class Regulars:
         owner: str | None = None,
         customer: str | CustomerId | None = None,
         as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
         fresh: Fresh = USUAL,
     ) -> tuple[TaskDay, ...]:
         """The days in [since, before) on which tasks fall that aren't settled as of an instant, in order of time.
 
         Of what repeats, the open occurrence and those that come after it if it is settled by then, `as_of` at the
-        earliest. Raises ValueError for a span without a day, and where tasks fall on more than 10,000 days; NotFound
-        for an unknown customer.
+        earliest. `known_at` and `rules` are those of `customers`. Raises ValueError for a span without a day, and where
+        tasks fall on more than 10,000 days; NotFound for an unknown customer.
         """
         query = TaskQuery(
             value=None,
@@ -1390,7 +1435,7 @@ class Regulars:
             freshness=freshness_of(fresh, None),
             goes_on=True,
         )
-        return find_task_days(self._session, query, since, before)
+        return find_task_days(self._session, query, known_at, rules, since, before)
 
     def firm(
         self, who: str | CustomerId, *, as_of: datetime | date | None = None, known_at: datetime | date | None = None
@@ -1496,13 +1541,20 @@ class Regulars:
         )
         return find_quotes(self._session, query)
 
-    def quote(self, quote_id: str, *, revision: int | None = None, as_of: datetime | date | None = None) -> WholeQuote:
+    def quote(
+        self,
+        quote_id: str,
+        *,
+        revision: int | None = None,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+    ) -> WholeQuote:
         """One quote in full as of an instant, as if nothing had happened since: a revision's lines and tax by rate.
 
-        `revision` is by default the one in force, or the accepted one. `quote_page` makes a page of it. Raises NotFound
-        for an id or a revision that there isn't, or wasn't by then.
+        `revision` is by default the one in force, or the accepted one. `known_at` leaves out what was recorded later.
+        `quote_page` makes a page of it. Raises NotFound for an id or a revision that there isn't, or wasn't by then.
         """
-        return find_quote(self._session, quote_id, revision, as_of)
+        return find_quote(self._session, quote_id, revision, as_of, known_at)
 
     def coupons(
         self,
@@ -1535,12 +1587,14 @@ class Regulars:
         """
         return find_codes(self._session, who)
 
-    def contract(self, contract_id: str, *, as_of: datetime | date | None = None) -> WholeContract:
+    def contract(
+        self, contract_id: str, *, as_of: datetime | date | None = None, known_at: datetime | date | None = None
+    ) -> WholeContract:
         """One contract in full as of an instant, as if nothing had happened since: what was signed, and its events.
 
-        Raises NotFound for an id that there isn't, or wasn't by then.
+        `known_at` leaves out what was recorded later. Raises NotFound for an id that there isn't, or wasn't by then.
         """
-        return find_contract(self._session, contract_id, as_of)
+        return find_contract(self._session, contract_id, as_of, known_at)
 
     def contracts(
         self,
@@ -1672,13 +1726,19 @@ class Regulars:
         return explain_due(self._session, who, item, as_of, known_at, rules)
 
     def most_bought(
-        self, who: str | CustomerId, *, limit: int = 10, as_of: datetime | date | None = None
+        self,
+        who: str | CustomerId,
+        *,
+        limit: int = 10,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
     ) -> tuple[MostBought, ...]:
         """What a customer bought on most days, the latest first where days are equal, whether or not the rules name it.
 
-        It is the better guess at what they buy next, as `due` is at when: see docs/due-again.md. Raises NotFound.
+        It is the better guess at what they buy next, as `due` is at when: see docs/due-again.md. `known_at` leaves out
+        what was recorded later. Raises NotFound.
         """
-        return find_most_bought(self._session, who, page_size(limit), as_of)
+        return find_most_bought(self._session, who, page_size(limit), as_of, known_at)
 
     def opportunity(
         self,
@@ -1748,17 +1808,29 @@ class Regulars:
         *,
         as_of: datetime | date | None = None,
         known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
     ) -> CustomerSatisfaction:
-        """What one customer said last and which surveys they got, with the events behind it. Raises NotFound."""
-        return read_satisfaction_of(self._session, who, as_of, known_at)
+        """What one customer said last and which surveys they got, with the events behind it.
 
-    def may_ask(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> MayAsk:
+        `known_at` and `rules` are those of `customer`. Raises NotFound.
+        """
+        return read_satisfaction_of(self._session, who, as_of, known_at, rules)
+
+    def may_ask(
+        self,
+        who: str | CustomerId,
+        *,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+        rules: AnyRules | None = None,
+    ) -> MayAsk:
         """Whether a customer may be sent a survey: true once `ask_again_days` of the rules are over since the last one.
 
         Whoever was forgotten may not be. It says nothing of consent; `consents` does. A survey that was sent before
-        that is recorded all the same, and its outcome has a notice. Raises NotFound.
+        that is recorded all the same, and its outcome has a notice. `known_at` and `rules` are those of `customer`.
+        Raises NotFound.
         """
-        return may_ask(self._session, who, as_of)
+        return may_ask(self._session, who, as_of, known_at, rules)
 
     def assess(
         self, position: int, kind: str, value: str, *, model: str | None = None, version: str | None = None
@@ -1778,9 +1850,18 @@ class Regulars:
         """
         return compare_versions(self._session, old, new, kind)
 
-    def points(self, who: str | CustomerId, *, as_of: datetime | date | None = None) -> Points:
-        """A member's points: what can be spent, what is pending, and what expires when. Raises NotFound."""
-        return find_points(self._session, who, as_of)
+    def points(
+        self,
+        who: str | CustomerId,
+        *,
+        as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
+    ) -> Points:
+        """A member's points: what can be spent, what is pending, and what expires when.
+
+        `known_at` leaves out what was recorded later. Raises NotFound.
+        """
+        return find_points(self._session, who, as_of, known_at)
 
     def rewards_forecast(
         self, who: str | CustomerId, amount: Decimal | str, *, lines: Sequence[OrderLine] = ()

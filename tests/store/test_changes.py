@@ -236,6 +236,20 @@ def test_what_was_written_while_a_poll_took_its_time_has_begun(crm: Regulars, cl
     assert brief(heard(feed), "tier") == [("began", "member", "silver")]
 
 
+def test_whoever_waits_learns_how_much_was_looked_at(crm: Regulars, clock: Clock) -> None:
+    """Everybody of whom something was recorded, everybody where the rules changed, and what turned by itself."""
+    looked_at: list[int] = []
+    feed = crm.changes("mailer", kinds=["tier"], start="beginning", on_looked=looked_at.append)
+    everybody = sum(1 for _ in crm.customers())
+    heard(feed)
+    assert sum(looked_at) == everybody
+    looked_at.clear()
+    assert heard(feed) == looked_at == []
+    crm.rules.publish(LOWER, reason="gold for more")
+    heard(feed)
+    assert sum(looked_at) >= everybody
+
+
 def test_other_rules_move_whom_they_move_and_nobody_else(crm: Regulars, clock: Clock) -> None:
     buy(crm, "A-1", "200.00")
     clock.now += HOUR

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import get_args
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import strategies as st
 
+import regulars.adapters.read_models.pages as listing
 from regulars import (
     CustomerId,
     MergeCustomers,
@@ -19,11 +21,13 @@ from regulars import (
     Regulars,
     Ruleset,
     SegmentView,
+    TagCustomer,
     UndoMerge,
     VoidPurchase,
     parse_rules,
     person_page,
 )
+from regulars.asking.customers import Order
 from shops import (
     BEGIN,
     DAY,
@@ -262,6 +266,35 @@ def test_who_asks_what_is_held_of_them_is_told_their_segments(crm: Regulars) -> 
     assert "Segment quiet: in since 2024-01-31." in page
     assert "- 60 days since the last order (more than 30)" in page
     assert "callable" not in page
+
+
+@pytest.mark.parametrize("few", [10_000, 2, 0], ids=["all are few", "some are few", "none are few"])
+def test_a_segment_takes_from_a_list_and_leaves_its_order(
+    crm: Regulars, clock: Clock, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """However many are in it, in each order, as of now and of then, and page by page."""
+    monkeypatch.setattr(listing, "FEW", few)
+    for ref in ("shop:4", "shop:2", "shop:1"):
+        crm.do(TagCustomer(customer=ref, label="vip"))
+    clock.now += DAY
+    buy(crm, "shop:2", clock.now)
+    for as_of in (None, clock.now - 2 * DAY):
+        for order in get_args(Order):
+            everyone = [each.id for each in crm.customers(order=order, as_of=as_of)]
+            tagged = {each.id for each in crm.customers(tag="vip", as_of=as_of)}
+            for name in NAMES:
+                members = {each.customer_id for each in crm.segment(name, as_of=as_of)}
+                asked = {"segment": name, "order": order, "as_of": as_of}
+                found = [each.id for each in crm.customers(**asked)]  # type: ignore[arg-type]
+                assert found == [each for each in everyone if each in members]
+                both = [each.id for each in crm.customers(tag="vip", **asked)]  # type: ignore[arg-type]
+                assert both == [each for each in found if each in tagged]
+                one_by_one, after = list[str](), None
+                while (page := crm.customers(limit=1, after=after, **asked)).customers:  # type: ignore[arg-type]
+                    one_by_one += [each.id for each in page.customers]
+                    if (after := page.after) is None:
+                        break
+                assert one_by_one == found
 
 
 @pytest.mark.parametrize("harm", ["update", "delete", "insert"])

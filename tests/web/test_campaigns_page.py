@@ -258,7 +258,9 @@ def test_who_may_only_look_changes_nothing(shop: Regulars, console: Served) -> N
 def test_other_days_are_followed(shop: Regulars, mara: httpx.Client) -> None:
     address = planned(shop, "followed")
     assert "No campaign was planned yet." in mara.get("/campaigns", params={"as_of": "2026-05-01"}).text
-    assert "known today" in mara.get(address, params={"known_at": "2026-06-01"}).text
+    assert "No campaign was planned yet." in mara.get("/campaigns", params={"known_at": "2026-05-01"}).text
+    assert mara.get(address, params={"known_at": "2026-05-01"}).status_code == 404
+    assert "known today" in mara.get(address, params={"part": "preview", "known_at": "2026-06-01"}).text
     then = mara.get(address, params={"part": "preview", "as_of": "2026-03-01"}).text
     assert "<b>0</b> in the audience" in " ".join(then.split())  # nobody had bought
     assert mara.get("/campaigns/autumn").status_code == 404

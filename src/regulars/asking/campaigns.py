@@ -165,6 +165,7 @@ class OfferQuery(Struct, frozen=True, kw_only=True):
     after: str | None
     freshness: Freshness
     goes_on: bool
+    known_at: datetime | date | None = None
     at: int | None = None
 
 
@@ -193,26 +194,33 @@ def _of_campaign(recorded: Recorded[Event]) -> CampaignEvent:
 
 
 @traced("campaigns")
-def find_campaigns(session: Session, as_of: datetime | date | None) -> tuple[CampaignView, ...]:
+def find_campaigns(
+    session: Session, as_of: datetime | date | None, known_at: datetime | date | None
+) -> tuple[CampaignView, ...]:
     """All campaigns that were planned by an instant, in order of planning."""
     with session.store.reading() as tx:
-        at = FOREVER if as_of is None else instant_of(as_of, session.ruleset(tx).zone)
+        viewpoint = session.viewpoint(tx, known_at)
+        at = FOREVER if as_of is None else instant_of(as_of, viewpoint.rules.zone)
         by_id: dict[str, list[Recorded[Event]]] = {}
         types = frozenset[type[Event]](get_args(CampaignEvent))
         for each in tx.log.every(Search(types=types, oldest_first=True)):
-            if each.occurred_at <= at:
+            if each.occurred_at <= at and viewpoint.knows(each.position):
                 by_id.setdefault(_of_campaign(each).campaign_id, []).append(each)
         return tuple(view_campaign(events) for events in by_id.values())
 
 
 @traced("campaign")
 def find_campaign(
-    session: Session, campaign_id: str, as_of: datetime | date | None, freshness: Freshness
+    session: Session,
+    campaign_id: str,
+    as_of: datetime | date | None,
+    freshness: Freshness,
+    known_at: datetime | date | None = None,
 ) -> WholeCampaign:
     """One campaign in full. Raises NotFound where there is none of that id, or it wasn't planned by then."""
-    with folded_in(session, freshness, None, None, None) as (tx, viewpoint):
-        at = instant_asked(session.now(), viewpoint.rules.zone, as_of, None)
-        every = campaign_events(session, tx, campaign_id)
+    with folded_in(session, freshness, known_at, None, None) as (tx, viewpoint):
+        at = instant_asked(session.now(), viewpoint.rules.zone, as_of, known_at)
+        every = [each for each in campaign_events(session, tx, campaign_id) if viewpoint.knows(each.position)]
         events = [each for each in every if as_of is None or each.occurred_at <= at]
         if not events:
             raise NotFound(f'campaign "{campaign_id}" wasn\'t planned yet by {to_datetime(at).isoformat()}')
@@ -300,11 +308,11 @@ def find_offers(session: Session, query: OfferQuery) -> OfferPage:
     """
     _require_word("arm", query.arm, _ARMS)
     _require_word("state", query.state, get_args(OfferState))
-    with folded_in(session, query.freshness, None, None, None) as (tx, viewpoint):
+    with folded_in(session, query.freshness, query.known_at, None, None) as (tx, viewpoint):
         campaign_events(session, tx, query.campaign_id)
         at = query.at
         if at is None:
-            at = instant_asked(session.now(), viewpoint.rules.zone, query.as_of, None)
+            at = instant_asked(session.now(), viewpoint.rules.zone, query.as_of, query.known_at)
         wanted = {"arm": query.arm, "state": query.state}
         page = find_held(
             session,

@@ -130,19 +130,25 @@ def view_one(
         at=lambda folded: max(asked_at, folded.last_at or 0) if as_of is None else asked_at,
     )
     history = history_of(session.store, tx, viewpoint, members, holding)
-    folded, at = history.folded, holding.at(history.folded)
+    return view_folded(session, tx, viewpoint, history, who, holding.at(history.folded))
+
+
+def view_folded(
+    session: Session, tx: Transaction, viewpoint: Viewpoint, history: History, who: str | CustomerId, at: int
+) -> Customer:
+    """A customer as of an instant, from their fold. Raises NotFound where nothing was known of them by then."""
+    members = history.members
     held = held_at(history.timelines, LANES.values(), at)
     if held is None:
-        known = "" if viewpoint.until is None else " that was known then"
         ref = read_contacts(tx, members[:1])[members[0]].ref
         called = "this customer" if ref is None else f'"{ref}"'
-        raise NotFound(f"nothing{known} had happened with {called} by {to_datetime(at).isoformat()}")
+        raise NotFound(f"nothing{viewpoint.known_then} had happened with {called} by {to_datetime(at).isoformat()}")
     listed = ListedCustomer(
         customer=history.customer,
         customer_id=members[0],
         as_of=at,
         held=held,
-        folded=folded,
+        folded=history.folded,
         becomes_at=None,
         sort_key=0,
     )

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from regulars.adapters.indexes.firms import naming
+from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.catch_up import events_behind
 from regulars.adapters.read_models.histories import read_facts
 from regulars.adapters.read_models.keyed_pages import Either, ListedKey, Turning, keyed_page
@@ -20,6 +21,7 @@ from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.read_models.service import BREACHED
 from regulars.adapters.store.horizon import OpenTransaction
 from regulars.adapters.store.transaction import Transaction
+from regulars.asking.customers import folded_in
 from regulars.asking.employments import members_of_firm
 from regulars.asking.listed import families_changed
 from regulars.asking.one_customer import history_of, read_contacts
@@ -40,7 +42,7 @@ from regulars.projections.ticket_queue.projector import TICKET_QUEUE
 from regulars.projections.verdict import Interval
 from regulars.session.freshness import Freshness
 from regulars.session.instants import instant_of
-from regulars.session.session import Session
+from regulars.session.session import AnyRules, Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
 
@@ -133,6 +135,8 @@ class TicketQuery(Struct, frozen=True, kw_only=True):
     resolution: str | None
     breaching_within: timedelta | None
     as_of: datetime | date | None
+    known_at: datetime | date | None
+    rules: AnyRules | None
     limit: int
     after: str | None
     freshness: Freshness
@@ -142,15 +146,14 @@ class TicketQuery(Struct, frozen=True, kw_only=True):
 
 
 @traced("tickets")
-def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
+def find_tickets(session: Session, query: TicketQuery, on_progress: Progress | None) -> TicketPage:
     """A page of tickets: those that are stored, and those of customers of whom this process wrote since.
 
-    None of whoever is forgotten by now.
+    None of whoever is forgotten by now. Read models are built first where there are none that answer.
     """
-    session.freshen(query.freshness)
-    with session.store.reading() as tx:
-        viewpoint = session.viewpoint(tx)
-        models, connection = session.models(tx), tx.connection
+    with folded_in(session, query.freshness, query.known_at, query.rules, on_progress) as (tx, viewpoint):
+        models, connection = viewpoint.models, tx.connection
+        assert models is not None
         at = query.at
         if at is None:
             at = session.now() if query.as_of is None else instant_of(query.as_of, viewpoint.rules.zone)
@@ -158,14 +161,14 @@ def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
         if query.breaching_within is not None:
             until = min(at + query.breaching_within // MICROSECOND, FOREVER)
         wanted = _wanted(query)
-        whose = None if query.customer is None else session.members(tx, query.customer)
+        whose = None if query.customer is None else session.members(tx, query.customer, viewpoint.until)
         families = session.families_written(tx, viewpoint, query.freshness)
         if query.as_of is not None and until is not None:
             known = {each for members in families for each in members}
             families = (*families, *families_changed(models, tx, at, known, "which tickets are late"))
         beside = [each for members in families for each in members]
-        firm = () if query.firm is None else members_of_firm(session, tx, query.firm, None)
-        named = tickets_naming(session, tx, firm, None) if firm else {}
+        firm = () if query.firm is None else members_of_firm(session, tx, query.firm, viewpoint.until)
+        named = tickets_naming(session, tx, firm, viewpoint.until) if firm else {}
         numbers = models.numbers(connection, [*beside, *(whose or ()), *firm])
         found = keyed_page(
             models,
@@ -196,11 +199,12 @@ def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
             found = sorted(found, key=lambda each: each.key)[: query.limit]
         if query.as_of is not None and until is None:
             found = _as_of_then(session, tx, viewpoint, models, found, at)
-        now = tx.families(listed.customer_id for listed in found)
+        now = tx.families((listed.customer_id for listed in found), viewpoint.until)
         found = [replace(listed, customer_id=now.root(listed.customer_id)) for listed in found]
-        behind = events_behind(session.store, models, connection, beside=beside)
+        behind = events_behind(session.store, models, connection, viewpoint.until, beside=beside)
+        until = FOREVER if viewpoint.until is None else viewpoint.until
         return TicketPage(
-            tickets=view_tickets(session, tx, found, viewpoint.rules, at),
+            tickets=view_tickets(session, tx, found, viewpoint.rules, at, until),
             after=found[-1].key if len(found) == query.limit else None,
             behind=behind,
             held_back_by=session.held_back_by(tx, models) if behind else None,
@@ -209,7 +213,7 @@ def find_tickets(session: Session, query: TicketQuery) -> TicketPage:
 
 
 def _following(session: Session, query: TicketQuery, after: str) -> TicketPage:
-    return find_tickets(session, replace(query, after=after, limit=MAX_PAGE))
+    return find_tickets(session, replace(query, after=after, limit=MAX_PAGE), None)
 
 
 def _wanted(query: TicketQuery) -> dict[str, tuple[str, ...]]:
@@ -375,15 +379,17 @@ def view_ticket(listed: ListedKey, refs: Refs, state: ticket.Ticket, rules: Rule
 
 
 @traced("points")
-def find_points(session: Session, who: str | CustomerId, as_of: datetime | date | None) -> Points:
+def find_points(
+    session: Session, who: str | CustomerId, as_of: datetime | date | None, known_at: datetime | date | None
+) -> Points:
     """A member's points as of an instant. Raises NotFound."""
     store = session.store
     with store.reading() as tx:
-        members = session.members(tx, who)
-        zone = session.ruleset(tx).zone  # a store in memory has one snapshot at a time
-        at = session.now() if as_of is None else instant_of(as_of, zone)
-        rules = session.rules(tx)
-        history = read_facts(store, tx.connection, members, rules)
+        viewpoint = session.viewpoint(tx, known_at)
+        members = session.members(tx, who, viewpoint.until)
+        rules = viewpoint.rules
+        at = session.now() if as_of is None else instant_of(as_of, rules.zone)
+        history = read_facts(store, tx.connection, members, rules, viewpoint.until)
         folded, _ = fold_until(history.happened, rules, at, ())
     return view_points(members[0], tuple(folded.facts.memberships.values()), at)
 

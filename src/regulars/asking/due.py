@@ -264,14 +264,18 @@ def _unnamed(item: str, viewpoint: Viewpoint) -> str:
 
 @traced("most bought")
 def find_most_bought(
-    session: Session, who: str | CustomerId, limit: int, as_of: datetime | date | None
+    session: Session,
+    who: str | CustomerId,
+    limit: int,
+    as_of: datetime | date | None,
+    known_at: datetime | date | None,
 ) -> tuple[MostBought, ...]:
     """What a customer bought on most days, whether or not the rules name it. Raises NotFound."""
     with session.store.reading() as tx:
-        viewpoint = session.viewpoint(tx)
+        viewpoint = session.viewpoint(tx, known_at)
         at = session.now() if as_of is None else instant_of(as_of, viewpoint.rules.zone)
-        members = session.members(tx, who)
-        happened = read_facts(session.store, tx.connection, members, viewpoint.rules).happened
+        members = session.members(tx, who, viewpoint.until)
+        happened = read_facts(session.store, tx.connection, members, viewpoint.rules, viewpoint.until).happened
         folded, _ = fold_until(happened, viewpoint.rules, at, ())
     facts = folded.facts
     returned = {facts.order_ids[index] for index in facts.returned_orders}

@@ -18,8 +18,9 @@ from regulars.projections.satisfaction.explain import explain
 from regulars.projections.satisfaction.judge import surveys_that_asked, verdict_of
 from regulars.projections.surveys import fate_of
 from regulars.session.instants import instant_of
-from regulars.session.session import Session
+from regulars.session.session import AnyRules, Session
 from regulars.session.traced import traced
+from regulars.session.viewpoint import Viewpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +71,33 @@ class CustomerSatisfaction:
 
 
 @traced("may ask")
-def may_ask(session: Session, who: str | CustomerId, as_of: datetime | date | None) -> MayAsk:
+def may_ask(
+    session: Session,
+    who: str | CustomerId,
+    as_of: datetime | date | None,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+) -> MayAsk:
     """Whether a customer may be sent a survey. Raises NotFound."""
     with session.store.reading() as tx:
-        members, facts, rules, at = _folded(session, tx, who, as_of, None)
-        return _may_ask(tx, members[0], facts, rules, at)
+        viewpoint = session.viewpoint(tx, known_at, rules)
+        members, facts, at = _folded(session, tx, viewpoint, who, as_of)
+        return _may_ask(tx, members[0], facts, viewpoint.rules, at)
 
 
 @traced("satisfaction of")
 def read_satisfaction_of(
-    session: Session, who: str | CustomerId, as_of: datetime | date | None, known_at: datetime | date | None
+    session: Session,
+    who: str | CustomerId,
+    as_of: datetime | date | None,
+    known_at: datetime | date | None,
+    by_rules: AnyRules | None,
 ) -> CustomerSatisfaction:
     """What a customer said last, and what they were asked. Raises NotFound."""
     with session.store.reading() as tx:
-        members, facts, rules, at = _folded(session, tx, who, as_of, known_at)
+        viewpoint = session.viewpoint(tx, known_at, by_rules)
+        members, facts, at = _folded(session, tx, viewpoint, who, as_of)
+        rules = viewpoint.rules
         verdict = verdict_of(facts, rules.satisfaction, at)
         sent = [(each.sent, survey_id, each) for survey_id, each in facts.asked.items() if each.sent is not None]
         return CustomerSatisfaction(
@@ -101,21 +115,16 @@ def read_satisfaction_of(
 
 
 def _folded(
-    session: Session,
-    tx: Transaction,
-    who: str | CustomerId,
-    as_of: datetime | date | None,
-    known_at: datetime | date | None,
-) -> tuple[tuple[str, ...], Facts, Rules, int]:
+    session: Session, tx: Transaction, viewpoint: Viewpoint, who: str | CustomerId, as_of: datetime | date | None
+) -> tuple[tuple[str, ...], Facts, int]:
     """Who is meant, and what had happened with them by an instant."""
-    viewpoint = session.viewpoint(tx, known_at)
     members = session.members(tx, who, viewpoint.until)
     at = session.now() if as_of is None else instant_of(as_of, viewpoint.rules.zone)
     history = read_facts(session.store, tx.connection, members, viewpoint.rules, viewpoint.until)
     # A clock that runs a little ahead has told of what happened already.
     until = max(at, history.folded.last_at or 0) if as_of is None else at
     folded, _ = fold_until(history.happened, viewpoint.rules, until, ())
-    return members, folded.facts, viewpoint.rules, until
+    return members, folded.facts, until
 
 
 def _may_ask(tx: Transaction, customer_id: str, facts: Facts, rules: Rules, at: int) -> MayAsk:

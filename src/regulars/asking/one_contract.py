@@ -20,9 +20,10 @@ from regulars.crm_domain.event import Recorded
 from regulars.crm_domain.instant import to_datetime
 from regulars.projections.contracts import CONTRACTS
 from regulars.projections.engine.fold import Happened, by_key, fold_some, verdict_at
-from regulars.session.instants import instant_of
+from regulars.session.instants import instant_asked
 from regulars.session.session import Session
 from regulars.session.traced import traced
+from regulars.session.viewpoint import Viewpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +47,37 @@ class WholeContract:
 
 
 @traced("contract")
-def find_contract(session: Session, contract_id: str, as_of: datetime | date | None) -> WholeContract:
+def find_contract(
+    session: Session, contract_id: str, as_of: datetime | date | None, known_at: datetime | date | None
+) -> WholeContract:
     """One contract. Raises NotFound where there is none of that id, or it wasn't signed by then."""
     with session.store.reading() as tx:
-        return _find(session, tx, contract_id, as_of)
+        viewpoint = session.viewpoint(tx, known_at)
+        events = [each for each in _events_of(session, tx, contract_id) if viewpoint.knows(each.position)]
+        if not events:
+            raise NotFound(f'there is no contract "{contract_id}"{viewpoint.known_then}')
+        latest = max(session.now(), events[-1].occurred_at)
+        at = instant_asked(latest, viewpoint.rules.zone, as_of, known_at)
+        return _find(session, tx, viewpoint, contract_id, events, at)
 
 
-def _find(session: Session, tx: Transaction, contract_id: str, as_of: datetime | date | None) -> WholeContract:
-    events = _events_of(session, tx, contract_id)
-    if not events:
-        raise NotFound(f'there is no contract "{contract_id}"')
-    rules = session.viewpoint(tx).rules
-    at = max(session.now(), events[-1].occurred_at) if as_of is None else instant_of(as_of, rules.zone)
+def _find(
+    session: Session,
+    tx: Transaction,
+    viewpoint: Viewpoint,
+    contract_id: str,
+    events: list[Recorded[ContractEvent]],
+    at: int,
+) -> WholeContract:
+    rules = viewpoint.rules
     happened = [each for each in events if each.occurred_at <= at]
     state = reduce(contract.CONTRACT.evolve, (each.event for each in happened), Contract())
     told = [Happened(each.occurred_at, each.position, each.event) for each in happened]
     held = verdict_at(by_key(fold_some(told, rules, (CONTRACTS,))[1][CONTRACTS.name]).get(contract_id, []), at)
     if held is None or state.signed is None:
         raise NotFound(f'contract "{contract_id}" had not been signed by {to_datetime(at).isoformat()}')
-    owner, firm_id, ended = session.members(tx, CustomerId(events[0].customer_id))[0], state.signed.firm_id, state.ended
+    owner = session.members(tx, CustomerId(events[0].customer_id), viewpoint.until)[0]
+    firm_id, ended = state.signed.firm_id, state.ended
     contacts = read_contacts(tx, [owner, *([] if firm_id is None else [firm_id])])
     shown = HeldKey(customer=0, customer_id=owner, interval=held)
     return WholeContract(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date, datetime
 from itertools import groupby
 from operator import attrgetter
 
 from msgspec import Struct
 
 from regulars.adapters.read_models.customer_numbers import BUSINESS
-from regulars.adapters.read_models.histories import History, Poison, read_history, rows_of, take_in
+from regulars.adapters.read_models.histories import History, Poison, read_facts, read_history, rows_of, take_in
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.sql.damage import DamagedReadModels
@@ -51,7 +52,7 @@ from regulars.projections.tasks.lane import combine_tasks
 from regulars.projections.tasks.projector import TASKS
 from regulars.projections.together import Together, together, worst
 from regulars.projections.verdict import Interval, Reason
-from regulars.session.session import Session
+from regulars.session.session import AnyRules, Session
 from regulars.session.traced import traced
 from regulars.session.viewpoint import Viewpoint
 from regulars.wording.sentences import describe
@@ -149,10 +150,10 @@ def _kinds_of(who: str) -> tuple[str, ...]:
 
 
 @traced("business timeline")
-def business_timeline(session: Session) -> Timeline:
+def business_timeline(session: Session, known_at: datetime | date | None, rules: AnyRules | None) -> Timeline:
     """The business's own timeline, from the events that belong to no customer."""
     with session.store.reading() as tx:
-        history = history_of(session.store, tx, session.viewpoint(tx), (NOBODY,))
+        history = history_of(session.store, tx, session.viewpoint(tx, known_at, rules), (NOBODY,))
     return timeline_of(session.store.registry, NOBODY, history.folded, history.timelines)
 
 
@@ -225,8 +226,10 @@ def explain_customer(
     store: Store, tx: Transaction, viewpoint: Viewpoint, members: tuple[str, ...], at: int
 ) -> Explanation:
     """Every verdict as of an instant, from a fold of just what had happened by then."""
-    history = read_history(store, tx.connection, members, store.registry.plan(viewpoint.rules), viewpoint.until)
-    _, explained = fold.explain(history.happened, viewpoint.rules, at, store.registry.projectors)
+    # What is stored says what keeps them from being folded on: it needn't be found out by a fold of everything.
+    history = history_of(store, tx, viewpoint, members, Holding(shown=(), at=lambda folded: at))
+    happened = history.happened or read_facts(store, tx.connection, members, viewpoint.rules, viewpoint.until).happened
+    _, explained = fold.explain(happened, viewpoint.rules, at, store.registry.projectors)
     lanes = lanes_in(store.registry)
     lines = _lines(store, tx, (reason for each in explained for reason in each.reasons))
     verdicts = {each.projection: each for each in explained}

@@ -84,7 +84,7 @@ def find_opportunity(
         viewpoint = session.viewpoint(tx, known_at, rules)
         events = _events(session, tx, opportunity_id, viewpoint)
         if not events:
-            raise NotFound(f'there is no opportunity "{opportunity_id}"')
+            raise NotFound(f'there is no opportunity "{opportunity_id}"{viewpoint.known_then}')
         zone = viewpoint.rules.zone
         at = max(session.now(), events[-1].occurred_at) if as_of is None else instant_of(as_of, zone)
         return _found(session, tx, viewpoint, opportunity_id, events, at)
@@ -144,8 +144,7 @@ def _events(
 ) -> list[Recorded[OpportunityEvent]]:
     """What happened to it, as far as it was known, in order of time."""
     stream = session.store.keyed(f"stream:{opportunity.CATEGORY}", opportunity_id.encode())
-    until = viewpoint.until
-    known = (each for each in tx.log.streams([stream]) if until is None or each.position <= until)
+    known = (each for each in tx.log.streams([stream]) if viewpoint.knows(each.position))
     found = [cast("Recorded[OpportunityEvent]", each) for each in known if isinstance(each.event, OpportunityEvent)]
     return sorted(found, key=lambda each: (each.occurred_at, each.position))
 

@@ -37,8 +37,9 @@ from regulars.projections.facts.tickets import (
 )
 from regulars.projections.verdict import Interval
 from regulars.session.instants import instant_of
-from regulars.session.session import Session
+from regulars.session.session import AnyRules, Session
 from regulars.session.traced import traced
+from regulars.session.viewpoint import Viewpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +85,26 @@ class WholeTicket:
 
 
 @traced("ticket")
-def find_ticket(session: Session, ticket_id: str, as_of: datetime | date | None) -> WholeTicket:
+def find_ticket(
+    session: Session,
+    ticket_id: str,
+    as_of: datetime | date | None,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+) -> WholeTicket:
     """One ticket. Raises NotFound where there is none of that id, or it wasn't opened by then."""
     with session.store.reading() as tx:
-        return _find(session, tx, ticket_id, as_of)
+        return _find(session, tx, session.viewpoint(tx, known_at, rules), ticket_id, as_of)
 
 
-def _find(session: Session, tx: Transaction, ticket_id: str, as_of: datetime | date | None) -> WholeTicket:
-    events = ticket_events(session, tx, [ticket_id])[ticket_id]
+def _find(
+    session: Session, tx: Transaction, viewpoint: Viewpoint, ticket_id: str, as_of: datetime | date | None
+) -> WholeTicket:
+    events = [each for each in ticket_events(session, tx, [ticket_id])[ticket_id] if viewpoint.knows(each.position)]
     if not events:
-        raise NotFound(f'there is no ticket "{ticket_id}"')
-    viewpoint = session.viewpoint(tx)
+        raise NotFound(f'there is no ticket "{ticket_id}"{viewpoint.known_then}')
     at = max(session.now(), events[-1].occurred_at) if as_of is None else instant_of(as_of, viewpoint.rules.zone)
-    members = session.members(tx, CustomerId(events[0].customer_id))
+    members = session.members(tx, CustomerId(events[0].customer_id), viewpoint.until)
     state = ticket_at(events, at)
     timelines = ticket_timelines(session, tx, viewpoint, members, None if as_of is None else at)
     listed = next((each for each in listed_tickets(timelines, members[0], at) if each.key == ticket_id), None)

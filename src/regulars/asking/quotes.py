@@ -31,9 +31,10 @@ from regulars.crm_domain.quote import Offer, Prices, Quote, QuotedLine, QuoteEve
 from regulars.projections.engine.fold import Happened, by_key, fold_some, verdict_at
 from regulars.projections.quotes import QUOTES, QuoteStatus, QuoteVerdict
 from regulars.session.freshness import Freshness
-from regulars.session.instants import instant_asked, instant_of
+from regulars.session.instants import instant_asked
 from regulars.session.session import Session
 from regulars.session.traced import traced
+from regulars.session.viewpoint import Viewpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,27 +253,41 @@ def last_day(over: int | None, zone: ZoneInfo) -> date | None:
 
 
 @traced("quote")
-def find_quote(session: Session, quote_id: str, revision: int | None, as_of: datetime | date | None) -> WholeQuote:
+def find_quote(
+    session: Session,
+    quote_id: str,
+    revision: int | None,
+    as_of: datetime | date | None,
+    known_at: datetime | date | None,
+) -> WholeQuote:
     """One quote. Raises NotFound where there is none of that id or revision, or it wasn't sent by then."""
     with session.store.reading() as tx:
-        return _find(session, tx, quote_id, revision, as_of)
+        viewpoint = session.viewpoint(tx, known_at)
+        events = [each for each in _events_of(session, tx, quote_id) if viewpoint.knows(each.position)]
+        if not events:
+            raise NotFound(f'there is no quote "{quote_id}"{viewpoint.known_then}')
+        latest = max(session.now(), events[-1].occurred_at)
+        at = instant_asked(latest, viewpoint.rules.zone, as_of, known_at)
+        return _find(session, tx, viewpoint, quote_id, revision, events, at)
 
 
 def _find(
-    session: Session, tx: Transaction, quote_id: str, revision: int | None, as_of: datetime | date | None
+    session: Session,
+    tx: Transaction,
+    viewpoint: Viewpoint,
+    quote_id: str,
+    revision: int | None,
+    events: list[Recorded[QuoteEvent]],
+    at: int,
 ) -> WholeQuote:
-    events = _events_of(session, tx, quote_id)
-    if not events:
-        raise NotFound(f'there is no quote "{quote_id}"')
-    rules = session.viewpoint(tx).rules
-    at = max(session.now(), events[-1].occurred_at) if as_of is None else instant_of(as_of, rules.zone)
+    rules = viewpoint.rules
     happened = [each for each in events if each.occurred_at <= at]
     state = _state_of(happened)
     told = [Happened(each.occurred_at, each.position, each.event) for each in happened]
     held = verdict_at(by_key(fold_some(told, rules, (QUOTES,))[1][QUOTES.name]).get(quote_id, []), at)
     if held is None:
         raise NotFound(f'quote "{quote_id}" had not been sent by {to_datetime(at).isoformat()}')
-    owner = session.members(tx, CustomerId(events[0].customer_id))[0]
+    owner = session.members(tx, CustomerId(events[0].customer_id), viewpoint.until)[0]
     number = held.verdict.revision if revision is None else revision
     offer = state.revisions.get(number)
     if offer is None:

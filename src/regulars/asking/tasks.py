@@ -303,19 +303,25 @@ def _day(text: str | None) -> date | None:
 
 
 @traced("task")
-def find_task(session: Session, task_id: str, as_of: datetime | date | None) -> WholeTask:
+def find_task(
+    session: Session,
+    task_id: str,
+    as_of: datetime | date | None,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+) -> WholeTask:
     """One task, from a fold of just what had happened by then. Raises NotFound where there is none of that id, or it
     wasn't added by then.
     """
     with session.store.reading() as tx:
-        events = task_events(session, tx, [task_id])[task_id]
+        viewpoint = session.viewpoint(tx, known_at, rules)
+        events = [each for each in task_events(session, tx, [task_id])[task_id] if viewpoint.knows(each.position)]
         if not events:
-            raise NotFound(f'there is no task "{task_id}"')
-        viewpoint = session.viewpoint(tx)
+            raise NotFound(f'there is no task "{task_id}"{viewpoint.known_then}')
         last = max(each.occurred_at for each in events)
         at = max(session.now(), last) if as_of is None else instant_of(as_of, viewpoint.rules.zone)
         whose = events[0].customer_id
-        members = (NOBODY,) if whose == NOBODY else session.members(tx, CustomerId(whose))
+        members = (NOBODY,) if whose == NOBODY else session.members(tx, CustomerId(whose), viewpoint.until)
         history = read_facts(session.store, tx.connection, members, viewpoint.rules, viewpoint.until)
         folded, timelines = fold_until(history.happened, viewpoint.rules, at, (TASKS,))
         intervals = by_key(timelines[TASKS.name]).get(task_id, [])
@@ -339,7 +345,14 @@ def find_task(session: Session, task_id: str, as_of: datetime | date | None) -> 
 
 
 @traced("task days")
-def find_task_days(session: Session, query: TaskQuery, since: date, before: date) -> tuple[TaskDay, ...]:
+def find_task_days(
+    session: Session,
+    query: TaskQuery,
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+    since: date,
+    before: date,
+) -> tuple[TaskDay, ...]:
     """The days in [since, before) on which tasks fall that aren't settled as of an instant, in order of time.
 
     Raises ValueError for a span without a day, and for more than 10,000 days of tasks.
@@ -347,8 +360,8 @@ def find_task_days(session: Session, query: TaskQuery, since: date, before: date
     if before <= since:
         raise ValueError(f"the span begins on {since}, and so ends after that, not before {before}")
     with session.store.reading() as tx:
-        zone = session.viewpoint(tx).rules.zone
-    page = find_tasks(session, replace(query, until=before - timedelta(days=1), goes_on=True), None, None, None)
+        zone = session.viewpoint(tx, known_at, rules).rules.zone
+    page = find_tasks(session, replace(query, until=before - timedelta(days=1), goes_on=True), known_at, rules, None)
     today = page.as_of.astimezone(zone).date()
     found: list[TaskDay] = []
     for each in page:

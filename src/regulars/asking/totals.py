@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.counting import totals
+from regulars.asking.customers import folded_in
 from regulars.asking.views import LANES, Counted
 from regulars.projections.segments.projector import SEGMENTS
 from regulars.session.freshness import freshness_of
 from regulars.session.instants import instant_of
-from regulars.session.session import Session
+from regulars.session.session import AnyRules, Session
 from regulars.session.traced import traced
 
 
 @traced("totals")
-def count_as_of(session: Session, lane: Counted, days: Sequence[datetime | date]) -> tuple[dict[str, int], ...]:
+def count_as_of(
+    session: Session,
+    lane: Counted,
+    days: Sequence[datetime | date],
+    known_at: datetime | date | None,
+    rules: AnyRules | None,
+    on_progress: Progress | None,
+) -> tuple[dict[str, int], ...]:
     """How many customers have each verdict of a lane, or are in each segment, as of each day, once everything recorded
     is folded in.
 
@@ -27,9 +36,9 @@ def count_as_of(session: Session, lane: Counted, days: Sequence[datetime | date]
     if lane not in counted:
         raise ValueError(f'"{lane}" is not a verdict; there are {", ".join(counted)}')
     projection, column = counted[lane]
-    session.freshen(freshness_of(True, None))
-    with session.store.reading() as tx:
-        instants = [instant_of(each, session.ruleset(tx).zone) for each in days]
+    with folded_in(session, freshness_of(True, None), known_at, rules, on_progress) as (tx, viewpoint):
+        instants = [instant_of(each, viewpoint.rules.zone) for each in days]
         if instants != sorted(set(instants)):
             raise ValueError("the days of `totals` have to rise")
-        return tuple(totals(session.models(tx), tx.connection, projection, column, instants))
+        assert viewpoint.models is not None
+        return tuple(totals(viewpoint.models, tx.connection, projection, column, instants))

@@ -8,7 +8,7 @@ time, so the memory it takes doesn't grow with what there is to tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -34,6 +34,9 @@ from regulars.projections.rules.compiled import Rules
 AT_ONCE = FUTURE_TOLERANCE
 
 _ACTS_ON_THE_PAST = CORRECTIONS | {CustomerMerged, MergeUndone}
+
+#: Told how many more customers, or turns of one, were looked at.
+OnLooked = Callable[[int], None]
 
 #: By what is told and its key, a value and since when it is held.
 _Held = dict[tuple[str, str], tuple[str, int]]
@@ -64,7 +67,7 @@ class _Cause(Struct, frozen=True):
 
 class Difference(Struct, frozen=True, kw_only=True):
     """Both sides: what was told, and what is stored in the snapshot of a transaction. `rules_since` is the position of
-    the rules in force there.
+    the rules in force there. `on_looked` is called after each chunk.
     """
 
     store: Store
@@ -78,6 +81,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     old_rules: Rules
     new_rules: Rules
     rules_since: int | None
+    on_looked: OnLooked | None
 
     def __iter__(self) -> Iterator[Untold]:
         yield from self._corrected()
@@ -87,6 +91,10 @@ class Difference(Struct, frozen=True, kw_only=True):
     @property
     def _rules_differ(self) -> bool:
         return self.old_rules.ruleset.digest() != self.new_rules.ruleset.digest()
+
+    def _looked_at(self, many: int) -> None:
+        if self.on_looked is not None:
+            self.on_looked(many)
 
     # ----------------------------------------------------------------------------------------------- what was recorded
 
@@ -114,6 +122,7 @@ class Difference(Struct, frozen=True, kw_only=True):
                 old = self._folded(before, root, plan, self.old_position)
                 new = self._folded(now, root, plan, self.new_position) if self._rules_differ else stored.get(root, {})
                 yield from self._differing(root, old, new, causes.get(root, ()))
+            self._looked_at(len(roots))
 
     def _concerned(self) -> Iterator[list[str]]:
         """The roots, then and now, of the families of which anything was recorded, each once; in order of that."""
@@ -202,6 +211,7 @@ class Difference(Struct, frozen=True, kw_only=True):
                 for what, key, before, after, since in _changed(self._held_in(each.history), stored.get(root, {})):
                     at = self.old_instant if since is None else since
                     yield Untold("rules_moved", what, root, key, before, after, at, self.rules_since, None)
+            self._looked_at(len(chunk))
 
     def _concerned_by_rules(self) -> Sequence[Projector]:
         return concerned(self.old_rules, self.new_rules, self.store.registry.projectors)
@@ -230,6 +240,7 @@ class Difference(Struct, frozen=True, kw_only=True):
                     position=None if cause is None else cause.position,
                     due=each.at if cause is None else None,
                 )
+            self._looked_at(len(chunk))
 
     def _causes_at(self, instants: Iterable[int]) -> dict[tuple[str, int], _Cause]:
         """What was recorded as having happened at some instants, by the root of the customer's family."""

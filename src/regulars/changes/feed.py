@@ -35,7 +35,7 @@ from regulars.adapters.store.outbox import (
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.tracing import span
 from regulars.changes.change import CHANGE_KINDS, Batch, Change, Selection, parse_selection
-from regulars.changes.difference import Difference, Untold
+from regulars.changes.difference import Difference, OnLooked, Untold
 from regulars.changes.spool import Spool, decode_batch
 from regulars.changes.told import told_of
 from regulars.crm_domain.command import CustomerId, require_label
@@ -91,7 +91,9 @@ def list_subscriptions(session: Session) -> tuple[SubscriptionView, ...]:
     )
 
 
-def find_feed(session: Session, name: str, kinds: Collection[str] | None, start: Start) -> ChangeFeed:
+def find_feed(
+    session: Session, name: str, kinds: Collection[str] | None, start: Start, on_looked: OnLooked | None = None
+) -> ChangeFeed:
     """The feed of a subscription, which is made where there is none of the name.
 
     Raises ValueError for words that select nothing, a start that is none, and other kinds than it was made with.
@@ -106,7 +108,7 @@ def find_feed(session: Session, name: str, kinds: Collection[str] | None, start:
     if selection is not None and selection != known:
         said = ", ".join(known.words) or "everything"
         raise ValueError(f'the subscription "{name}" is to {said}; drop it, or take another name for other kinds')
-    return ChangeFeed(session, found, known)
+    return ChangeFeed(session, found, known, on_looked)
 
 
 def _selection(session: Session, words: Collection[str]) -> Selection:
@@ -166,11 +168,14 @@ class ChangeFeed:
     Any number of processes may hold one; a batch is acknowledged once. It keeps no state that a crash could lose.
     """
 
-    def __init__(self, session: Session, subscription: Subscription, selection: Selection) -> None:
+    def __init__(
+        self, session: Session, subscription: Subscription, selection: Selection, on_looked: OnLooked | None
+    ) -> None:
         self._session = session
         self._store = session.store
         self._name = subscription.name
         self._selection = selection
+        self._on_looked = on_looked
         self._shown = tuple(each for each in told_of(self._store.registry) if self._is_wanted(each))
         self._wants_events = any(selection.wants("recorded", name) for name in _names_of_events(session))
         self._handed_out: int | None = None
@@ -349,6 +354,7 @@ class ChangeFeed:
             old_rules=self._rules(tx, old.ruleset, rules),
             new_rules=rules,
             rules_since=in_force.position,
+            on_looked=self._on_looked,
         )
 
     def _rules(self, tx: Transaction, text: str, in_force: Rules) -> Rules:

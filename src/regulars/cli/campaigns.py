@@ -21,6 +21,7 @@ from regulars.asking.dicts import to_dict
 from regulars.asking.paging import PAGE
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, zone_of
+from regulars.cli.consents import KnownAt
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import (
     AtLeastOption,
@@ -33,7 +34,7 @@ from regulars.cli.opening import (
 )
 from regulars.cli.paging import every
 from regulars.cli.progress import waiting
-from regulars.cli.viewpoint import fold_first
+from regulars.cli.viewpoint import build_lists, fold_first, viewpoint
 from regulars.crm_domain.offer.wording import WHY
 from regulars.session.freshness import FRESH
 
@@ -46,10 +47,16 @@ State = Literal["assigned", "sending", "sent", "opened", "clicked", "bounced", "
 _COLUMNS = ("campaign_id", "customer_id", "ref", "name", "arm", "state", "why", "offer_id", "crossed", "since")
 
 
-def history(ctx: typer.Context, as_of: AsOf = None, json: JsonOption = False, db: StoreOption = None) -> None:
+def history(
+    ctx: typer.Context,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    json: JsonOption = False,
+    db: StoreOption = None,
+) -> None:
     """List the campaigns, in order of planning."""
     with open_to_ask(ctx, db) as crm:
-        found = crm.campaigns.history(as_of=as_of)
+        found = crm.campaigns.history(as_of=as_of, known_at=known_at)
         if json:
             as_json.write_array(sys.stdout, map(to_dict, found))
         elif not found:
@@ -88,6 +95,7 @@ def show(
     ctx: typer.Context,
     campaign: Campaign,
     as_of: AsOf = None,
+    known_at: KnownAt = None,
     fresh: FreshOption = FRESH,
     at_least: AtLeastOption = None,
     json: JsonOption = False,
@@ -95,9 +103,9 @@ def show(
 ) -> None:
     """Show one campaign: its plan, what its launch settled, how its offers stand, and its events."""
     with open_to_ask(ctx, db) as crm:
-        fold_first(crm)
+        build_lists(crm, viewpoint(crm, known_at, None))
         crm.catch_up(within=timedelta(seconds=fresh))
-        found = crm.campaigns.campaign(campaign, as_of=as_of, fresh=False, at_least=at_least)
+        found = crm.campaigns.campaign(campaign, as_of=as_of, known_at=known_at, fresh=False, at_least=at_least)
         if json:
             as_json.write_json(sys.stdout, to_dict(found))
         else:
@@ -286,6 +294,7 @@ def who(
     arm: ArmOption = None,
     state: Annotated[State | None, typer.Option(help="Only those whose offer came so far.")] = None,
     as_of: AsOf = None,
+    known_at: KnownAt = None,
     limit: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="At most so many. A table shows 50; --json and --csv print all."),
@@ -305,9 +314,18 @@ def who(
     """
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with open_to_ask(ctx, db) as crm:
-        fold_first(crm)
+        build_lists(crm, viewpoint(crm, known_at, None))
         crm.catch_up(within=timedelta(seconds=fresh))
-        ask = partial(crm.campaigns.who, campaign, arm=arm, state=state, as_of=as_of, fresh=False, at_least=at_least)
+        ask = partial(
+            crm.campaigns.who,
+            campaign,
+            arm=arm,
+            state=state,
+            as_of=as_of,
+            known_at=known_at,
+            fresh=False,
+            at_least=at_least,
+        )
         try:
             if rows.are_asked:
                 with rows.written(crm) as write:

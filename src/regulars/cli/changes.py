@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json as json_text
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from regulars.changes.change import Batch, Change
+from regulars.changes.difference import OnLooked
 from regulars.changes.feed import ChangeFeed
 from regulars.cli import as_json, render
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, open_to_change
-from regulars.cli.progress import waiting
+from regulars.cli.progress import counting, waiting
 from regulars.crm import Regulars
 from regulars.crm_domain.errors import NotFound
 
 _NAME = typer.Argument(metavar="NAME", help="The subscription's name.")
 Name = Annotated[str, _NAME]
+
+_STAYS = "Stopped. What wasn't acknowledged is told again."
 
 
 def list_all(ctx: typer.Context, json: JsonOption = False, db: StoreOption = None) -> None:
@@ -86,8 +92,11 @@ def read(
     with open_to_change(ctx, db) as crm:
         with waiting("catching up", if_stopped="Nothing was told; what is folded in stays.") as on_progress:
             crm.catch_up(on_progress=on_progress)
+        looking = _Looking()
         try:
-            feed = crm.changes(name, kinds=None if kinds is None else kinds.split(","), start=_start(start))
+            feed = crm.changes(
+                name, kinds=None if kinds is None else kinds.split(","), start=_start(start), on_looked=looking
+            )
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
         shown = _Shown(json=json, zone=crm.ruleset.zone)
@@ -95,15 +104,47 @@ def read(
             for batch in feed.replay(since):
                 shown.print(batch)
         elif ack:
-            for batch in feed.follow() if follow else feed:
+            for batch in looking.through(feed):
+                shown.print(batch)
+                feed.ack(batch)
+            for batch in feed.follow() if follow else ():
                 shown.print(batch)
                 feed.ack(batch)
         else:
-            first = next(iter(feed), None)
-            if first is not None:
-                shown.print(first)
+            for batch in islice(looking.through(feed), 1):
+                shown.print(batch)
         if not json and not shown.count:
             render.draw("There is nothing to tell.")
+
+
+class _Looking:
+    """How much was looked at to work out what there is to tell, and the bar that shows it before that is printed."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._move: Callable[[int], None] | None = None
+
+    def __call__(self, more: int) -> None:
+        self._count += more
+        if self._move is not None:
+            self._move(self._count)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show it meanwhile."""
+        with counting("looking", if_stopped=_STAYS, counted="looked at") as self._move:
+            yield
+        self._move = None
+
+    def through(self, feed: Iterable[Batch]) -> Iterator[Batch]:
+        """The batches that there are."""
+        batches = iter(feed)
+        while True:
+            with self.shown():
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
 
 
 def accept_clock(ctx: typer.Context, name: Name, json: JsonOption = False, db: StoreOption = None) -> None:
@@ -112,7 +153,10 @@ def accept_clock(ctx: typer.Context, name: Name, json: JsonOption = False, db: S
     A clock that ran ahead once would otherwise tell what is due in years.
     """
     with open_to_change(ctx, db) as crm:
-        _known(crm, name).accept_clock()
+        looking = _Looking()
+        feed = _known(crm, name, looking)
+        with looking.shown():
+            feed.accept_clock()
         told_at = next(each.told_at for each in crm.subscriptions() if each.name == name)
         if json:
             as_json.write_json(sys.stdout, {"name": name, "told_at": told_at.isoformat()})
@@ -130,11 +174,11 @@ def drop(ctx: typer.Context, name: Name, json: JsonOption = False, db: StoreOpti
         render.draw(f"Dropped: {name}.")
 
 
-def _known(crm: Regulars, name: str) -> ChangeFeed:
+def _known(crm: Regulars, name: str, on_looked: OnLooked | None = None) -> ChangeFeed:
     """The feed of a subscription that there is. Raises NotFound."""
     if name not in {each.name for each in crm.subscriptions()}:
         raise NotFound(f'there is no subscription "{name}"')
-    return crm.changes(name)
+    return crm.changes(name, on_looked=on_looked)
 
 
 def _start(typed: str) -> str | int:

@@ -14,6 +14,7 @@ from regulars.asking.dicts import to_dict
 from regulars.asking.one_contract import WholeContract
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, zone_of
+from regulars.cli.consents import KnownAt
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 
 
@@ -21,12 +22,13 @@ def show(
     ctx: typer.Context,
     contract_id: Annotated[str, typer.Argument(metavar="ID", help="The contract's own id, such as K-1.")],
     as_of: AsOf = None,
+    known_at: KnownAt = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
     """Show one contract in full: where it stands, what was signed, and its events."""
     with open_to_ask(ctx, db) as crm:
-        found = crm.contract(contract_id, as_of=as_of)
+        found = crm.contract(contract_id, as_of=as_of, known_at=known_at)
         if json:
             as_json.write_json(sys.stdout, to_dict(found))
             return

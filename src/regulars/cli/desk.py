@@ -21,6 +21,7 @@ from regulars.asking.one_ticket import ClockTime, WholeTicket
 from regulars.asking.paging import PAGE
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
+from regulars.cli.consents import KnownAt as KnownThen
 from regulars.cli.opening import (
     AtLeastOption,
     FreshOption,
@@ -31,7 +32,7 @@ from regulars.cli.opening import (
 )
 from regulars.cli.paging import every
 from regulars.cli.service import unknown_holidays
-from regulars.cli.viewpoint import fold_first
+from regulars.cli.viewpoint import ByRules, KnownAt, build_lists, viewpoint
 from regulars.cli.words import parse_span
 from regulars.session.freshness import FRESH
 from regulars.wording.plain_text import clean_lines
@@ -56,6 +57,8 @@ def tickets(
         ),
     ] = None,
     as_of: AsOf = None,
+    known_at: KnownAt = None,
+    rules: ByRules = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many: 50, all with --json.")] = None,
     fresh: FreshOption = FRESH,
     at_least: AtLeastOption = None,
@@ -64,7 +67,8 @@ def tickets(
 ) -> None:
     """List tickets with their clocks, at any moment: two lines each, the second of what it is about."""
     with open_to_ask(ctx, db) as crm:
-        fold_first(crm)
+        seen = viewpoint(crm, known_at, rules)
+        build_lists(crm, seen)
         crm.catch_up(within=timedelta(seconds=fresh))
         ask = partial(
             crm.tickets,
@@ -77,6 +81,8 @@ def tickets(
             resolution=resolution,
             breaching_within=breaching_within,
             as_of=as_of,
+            known_at=seen.known_at,
+            rules=seen.rules,
         )
         if json:
             as_json.write_array(sys.stdout, map(as_json.ticket, every(ask, limit)))
@@ -84,6 +90,8 @@ def tickets(
             return
         zone = zone_of(crm)
         found = list(every(ask, limit or PAGE))
+        if seen.is_given:
+            render.draw(seen.heading(as_of))
         table = _ticket_table(found, zone)
         render.draw(table if found else "No ticket is like that.")
         unknown = sorted({year for each in found for year in each.holidays_unknown})
@@ -98,16 +106,21 @@ def ticket(
     ctx: typer.Context,
     ticket_id: Annotated[str, typer.Argument(metavar="ID", help="The ticket's own id, such as T-1.")],
     as_of: AsOf = None,
+    known_at: KnownAt = None,
+    rules: ByRules = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
     """Show one ticket in full: its subject, its status and clocks over time, and its events."""
     with open_to_ask(ctx, db) as crm:
-        found = crm.ticket(ticket_id, as_of=as_of)
+        seen = viewpoint(crm, known_at, rules)
+        found = crm.ticket(ticket_id, as_of=as_of, known_at=seen.known_at, rules=seen.rules)
         if json:
             as_json.write_json(sys.stdout, as_json.whole_ticket(found))
             return
         zone = zone_of(crm)
+        if seen.is_given:
+            render.draw(seen.heading(as_of))
         render.draw(_heading(found, zone), "", _over_time(found, zone))
         said = [each for each in found.messages if each.message is not None]
         if said:
@@ -202,11 +215,16 @@ def _event(entry: AuditEntry, zone: ZoneInfo) -> Table:
 
 
 def points(
-    ctx: typer.Context, who: WhoArgument, as_of: AsOf = None, json: JsonOption = False, db: StoreOption = None
+    ctx: typer.Context,
+    who: WhoArgument,
+    as_of: AsOf = None,
+    known_at: KnownThen = None,
+    json: JsonOption = False,
+    db: StoreOption = None,
 ) -> None:
     """Show a member's points: what can be spent, what is pending, and what expires when."""
     with open_to_ask(ctx, db) as crm:
-        found = crm.points(crm.find(who), as_of=as_of)
+        found = crm.points(crm.find(who), as_of=as_of, known_at=known_at)
         if json:
             as_json.write_json(sys.stdout, as_json.points(found))
             return

@@ -107,7 +107,15 @@ def due(
                 crm.explain_due(customer, each.item, as_of=as_of, known_at=seen.known_at, rules=seen.rules)
                 for each in every(ask, limit or PAGE)
             ]
-            _tell_of_one(crm, customer, seen, found, crm.most_bought(customer, as_of=as_of), as_of, json=json)
+            _tell_of_one(
+                crm,
+                customer,
+                seen,
+                found,
+                crm.most_bought(customer, as_of=as_of, known_at=seen.known_at),
+                as_of,
+                json=json,
+            )
         elif json:
             as_json.write_array(sys.stdout, map(as_json.due_item, every(ask, limit)))
         else:

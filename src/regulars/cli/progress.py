@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -20,7 +20,7 @@ def shown_progress() -> Iterator[Progress]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[share]}"),
         TextColumn("{task.fields[count]}"),
         TimeRemainingColumn(),
         TextColumn("left"),
@@ -42,18 +42,19 @@ class Bar:
         self._patience = patience
         self._task: TaskID | None = None
         if patience:
-            self._task = progress.add_task(self._description, total=None, count="", visible=False)
+            self._task = progress.add_task(self._description, total=None, share="", count="", visible=False)
 
     def move(self, done: int, total: int | None, count: int) -> None:
         """Draw how far it is: `done` of `total`, which may be unknown."""
         if self._task is None:
-            self._task = self._progress.add_task(self._description, total=total, count="")
+            self._task = self._progress.add_task(self._description, total=total, share="", count="")
         elapsed = self._progress.tasks[self._task].elapsed or 0.0
         rate = f", {count / elapsed:,.0f}/s" if elapsed else ""
         self._progress.update(
             self._task,
             completed=done,
             total=total,
+            share="" if total is None else f"{done / total if total else 1:>4.0%}",
             count=f"{count:,} {self._counted}{rate}",
             visible=elapsed >= self._patience,
         )
@@ -64,10 +65,22 @@ def waiting(description: str, *, if_stopped: str, counted: str = "events") -> It
     """A progress bar that takes (events done, events there are), or of what else is `counted`; Ctrl-C prints
     `if_stopped`.
     """
+    with _patient_bar(description, counted, if_stopped) as bar:
+        yield lambda done, total: bar.move(done, total, done)
+
+
+@contextmanager
+def counting(description: str, *, if_stopped: str, counted: str) -> Iterator[Callable[[int], None]]:
+    """The same for what is `counted` where nobody knows how many there are; it takes how many were done."""
+    with _patient_bar(description, counted, if_stopped) as bar:
+        yield lambda done: bar.move(0, None, done)
+
+
+@contextmanager
+def _patient_bar(description: str, counted: str, if_stopped: str) -> Iterator[Bar]:
     with shown_progress() as progress:
-        bar = Bar(progress, description, counted, patience=PATIENCE)
         try:
-            yield lambda done, total: bar.move(done, total, done)
+            yield Bar(progress, description, counted, patience=PATIENCE)
         except KeyboardInterrupt:
             progress.console.print(if_stopped)
             raise

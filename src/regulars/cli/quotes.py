@@ -31,7 +31,7 @@ from regulars.cli.opening import (
     tell_what_is_missing,
 )
 from regulars.cli.paging import every
-from regulars.cli.viewpoint import KnownAt, fold_first
+from regulars.cli.viewpoint import KnownAt, build_lists, viewpoint
 from regulars.cli.words import parse_span
 from regulars.quote.page import quote_page
 from regulars.session.freshness import FRESH
@@ -83,7 +83,7 @@ def quotes(
     """List quotes with what they come to, as of any moment; what runs out first stands at the top."""
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with open_to_ask(ctx, db) as crm:
-        fold_first(crm)
+        build_lists(crm, viewpoint(crm, known_at, None))
         crm.catch_up(within=timedelta(seconds=fresh))
         ask = partial(
             crm.quotes,
@@ -140,7 +140,7 @@ def contracts(
     """List contracts as of any moment: until when each goes, and by when notice is given where it renews by itself."""
     rows = rows_asked(as_csv=as_csv, raw=raw, excel=excel, xlsx=xlsx, json=json)
     with open_to_ask(ctx, db) as crm:
-        fold_first(crm)
+        build_lists(crm, viewpoint(crm, known_at, None))
         crm.catch_up(within=timedelta(seconds=fresh))
         ask = partial(
             crm.contracts,
@@ -243,6 +243,7 @@ def show(
     language: Annotated[Language, typer.Option(help="The language of the page.")] = "en",
     business: Annotated[str, typer.Option(metavar="NAME", help="Whose quote it is, as the page has it.")] = "",
     as_of: AsOf = None,
+    known_at: KnownAt = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -252,7 +253,7 @@ def show(
     if out is not None and not html:
         raise typer.BadParameter("it means something only together with --html", param_hint="--out")
     with open_to_ask(ctx, db) as crm:
-        found = crm.quote(quote_id, revision=revision, as_of=as_of)
+        found = crm.quote(quote_id, revision=revision, as_of=as_of, known_at=known_at)
         if json:
             as_json.write_json(sys.stdout, to_dict(found))
             return

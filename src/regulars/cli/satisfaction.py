@@ -20,11 +20,12 @@ from regulars.asking.one_answered import CustomerSatisfaction, MayAsk
 from regulars.asking.satisfaction import GroupedBy, Satisfaction, SatisfactionReport
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
-from regulars.cli.consents import KnownAt
+from regulars.cli.consents import KnownAt as KnownThen
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.pictures import ForceOption, SvgOption, form_asked
 from regulars.cli.progress import waiting
+from regulars.cli.viewpoint import ByRules, KnownAt, viewpoint
 from regulars.cli.words import parse_moment
 from regulars.pictures import measure_svg
 from regulars.projections.verdict import plural
@@ -49,7 +50,7 @@ def satisfaction(
         typer.Option(metavar="WHEN", parser=parse_moment, help="Surveys, orders and complaints up to then."),
     ] = None,
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     by: Annotated[
         GroupedBy | None, typer.Option(help="In groups: of customers, or of the agents who had their tickets.")
     ] = None,
@@ -89,14 +90,21 @@ def satisfaction(
 
 
 def may_ask(
-    ctx: typer.Context, who: WhoArgument, as_of: AsOf = None, json: JsonOption = False, db: StoreOption = None
+    ctx: typer.Context,
+    who: WhoArgument,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    rules: ByRules = None,
+    json: JsonOption = False,
+    db: StoreOption = None,
 ) -> None:
     """Say whether a customer may be sent a survey by the rules; it ends with 1 where they may not.
 
     It says nothing of consent: `regulars consents` does.
     """
     with open_to_ask(ctx, db) as crm:
-        found = crm.may_ask(crm.find(who), as_of=as_of)
+        seen = viewpoint(crm, known_at, rules)
+        found = crm.may_ask(crm.find(who), as_of=as_of, known_at=seen.known_at, rules=seen.rules)
         if json:
             as_json.write_json(sys.stdout, _may_ask_object(found))
         else:
@@ -110,12 +118,14 @@ def show(
     who: WhoArgument,
     as_of: AsOf = None,
     known_at: KnownAt = None,
+    rules: ByRules = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
     """Show what one customer said last, with the events behind it, and which surveys they got."""
     with open_to_ask(ctx, db) as crm:
-        found = crm.satisfaction_of(crm.find(who), as_of=as_of, known_at=known_at)
+        seen = viewpoint(crm, known_at, rules)
+        found = crm.satisfaction_of(crm.find(who), as_of=as_of, known_at=seen.known_at, rules=seen.rules)
         if json:
             as_json.write_json(sys.stdout, _one_object(found))
         else:

@@ -158,16 +158,21 @@ def task(
     ctx: typer.Context,
     task_id: Annotated[str, typer.Argument(metavar="ID", help="The task's own id, such as K-1.")],
     as_of: AsOf = None,
+    known_at: KnownAt = None,
+    rules: ByRules = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
     """Show one task in full: when it is due and why, and what has happened to it."""
     with open_to_ask(ctx, db) as crm:
-        found = crm.task(task_id, as_of=as_of)
+        seen = viewpoint(crm, known_at, rules)
+        found = crm.task(task_id, as_of=as_of, known_at=seen.known_at, rules=seen.rules)
         if json:
             as_json.write_json(sys.stdout, as_json.whole_task(found))
             return
         zone = zone_of(crm)
+        if seen.is_given:
+            render.draw(seen.heading(as_of))
         render.draw(_heading(found, zone), "", *(f"  {each.sentence}" for each in found.reasons))
         rows = ((render.minute(each.occurred_at, zone), each.sentence) for each in found.events)
         render.draw("", render.table(("When", "What happened"), rows, fold=1))

@@ -43,24 +43,29 @@ class Campaigns:
         self._session = session
         self._transacting = transacting
 
-    def history(self, *, as_of: datetime | date | None = None) -> tuple[CampaignView, ...]:
-        """All campaigns that were planned by an instant, in order of planning."""
-        return find_campaigns(self._session, as_of)
+    def history(
+        self, *, as_of: datetime | date | None = None, known_at: datetime | date | None = None
+    ) -> tuple[CampaignView, ...]:
+        """All campaigns that were planned by an instant, in order of planning; `known_at` leaves out what was recorded
+        later.
+        """
+        return find_campaigns(self._session, as_of, known_at)
 
     def campaign(
         self,
         campaign_id: str,
         *,
         as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
         fresh: Fresh = USUAL,
         at_least: int | None = None,
     ) -> WholeCampaign:
         """One campaign in full: its plan, its launch, how its offers stand, and its events.
 
-        `fresh` and `at_least` are those of `Regulars.customers`. Raises NotFound where there is none of that id, or it
-        wasn't planned by then.
+        `known_at` leaves out what was recorded later. `fresh` and `at_least` are those of `Regulars.customers`. Raises
+        NotFound where there is none of that id, or it wasn't planned by then.
         """
-        return find_campaign(self._session, campaign_id, as_of, freshness_of(fresh, at_least))
+        return find_campaign(self._session, campaign_id, as_of, freshness_of(fresh, at_least), known_at)
 
     def preview(
         self, campaign_id: str, *, as_of: datetime | date | None = None, on_progress: Progress | None = None
@@ -101,6 +106,7 @@ class Campaigns:
         arm: Arm | None = None,
         state: OfferState | None = None,
         as_of: datetime | date | None = None,
+        known_at: datetime | date | None = None,
         limit: int | None = None,
         after: str | None = None,
         fresh: Fresh = USUAL,
@@ -108,15 +114,16 @@ class Campaigns:
     ) -> OfferPage:
         """What became of the customers of a campaign as of an instant, with arm and state; a page of it.
 
-        `arm` is "treated", "held_out" or "skipped"; `state` is how far the offer came. `limit`, `after`, `fresh` and
-        `at_least` are those of `Regulars.customers`. Forgotten customers are left out. Raises NotFound for a campaign
-        that isn't there, ValueError for an arm or a state that there isn't.
+        `arm` is "treated", "held_out" or "skipped"; `state` is how far the offer came. `known_at`, `limit`, `after`,
+        `fresh` and `at_least` are those of `Regulars.customers`. Forgotten customers are left out. Raises NotFound for
+        a campaign that isn't there, ValueError for an arm or a state that there isn't.
         """
         query = OfferQuery(
             campaign_id=campaign_id,
             arm=arm,
             state=state,
             as_of=as_of,
+            known_at=known_at,
             limit=page_size(limit),
             after=after,
             freshness=freshness_of(fresh, at_least),

@@ -8,14 +8,14 @@ from functools import cached_property, reduce
 from typing import TypeVar, cast
 
 from regulars.adapters.log.event_log import Search
-from regulars.adapters.read_models.histories import read_history
+from regulars.adapters.read_models.histories import read_facts
 from regulars.adapters.read_models.keyed_pages import HeldKey
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.store.transaction import Transaction
 from regulars.asking.campaigns import OfferView, view_offer
 from regulars.asking.consents import Consents, consents_of
 from regulars.asking.contracts import ContractView
-from regulars.asking.customers import view_one
+from regulars.asking.customers import view_folded
 from regulars.asking.desk import Points, TicketView, listed_tickets, tickets_naming, view_points, view_tickets
 from regulars.asking.due import view_item
 from regulars.asking.employments import Employment, day_of, employments, working_for, works_for
@@ -30,7 +30,7 @@ from regulars.asking.on_behalf import (
     view_opportunities,
     view_quotes,
 )
-from regulars.asking.one_customer import span, timeline_of
+from regulars.asking.one_customer import history_of, span, timeline_of
 from regulars.asking.quotes import QuoteView
 from regulars.asking.reminders import reminders_of
 from regulars.asking.tasks import UNSETTLED, TaskView, view_tasks
@@ -80,14 +80,15 @@ class Gathering:
     ) -> None:
         self.session, self.tx, self.viewpoint, self.members = session, tx, viewpoint, members
         store, rules = session.store, viewpoint.rules
-        self.history = read_history(store, tx.connection, members, store.registry.plan(rules), viewpoint.until)
+        self.history = history_of(store, tx, viewpoint, members)
         # What is placed a little ahead of the clock has happened already.
         self.at = max(session.now(), self.history.folded.last_at or 0) if at is None else at
         self.up_to = FOREVER if at is None else at
         self.folded: Folded = self.history.folded
         self.timelines: Timelines = self.history.timelines
         if at is not None and self.history.poison is None:
-            self.folded, self.timelines = fold_until(self.history.happened, rules, at, store.registry.projectors)
+            known = self.history.happened or read_facts(store, tx.connection, members, rules, viewpoint.until).happened
+            self.folded, self.timelines = fold_until(known, rules, at, store.registry.projectors)
 
     @property
     def until(self) -> int:
@@ -141,10 +142,10 @@ def _gather(
 ) -> CustomerPage:
     viewpoint = session.viewpoint(tx, known_at, rules)
     members = session.members(tx, who, viewpoint.until)
-    customer = view_one(session, tx, viewpoint, members, who, as_of)
     at = None if as_of is None else instant_of(as_of, viewpoint.rules.zone)
     page = Gathering(session, tx, viewpoint, members, at)
     whole = page.history
+    customer = view_folded(session, tx, viewpoint, whole, who, page.at)
     return CustomerPage(
         customer_id=customer.id,
         as_of=customer.as_of,

@@ -367,12 +367,14 @@ def _breaching(session: Session, personal: bool, zone: ZoneInfo) -> ToDo:
         resolution=None,
         breaching_within=BREACH_WITHIN,
         as_of=None,
+        known_at=None,
+        rules=None,
         limit=MAX_PAGE,
         after=None,
         freshness=freshness_of(True, None),
         goes_on=False,
     )
-    found = sorted(find_tickets(session, query), key=lambda each: (str(each.breaches_at), each.ticket_id))
+    found = sorted(find_tickets(session, query, None), key=lambda each: (str(each.breaches_at), each.ticket_id))
     shown = (
         Somebody(
             id=each.customer_id,

@@ -54,7 +54,7 @@ class RulesEstimate(Struct, frozen=True, kw_only=True):
 def estimate_rules(session: Session, new: Ruleset, count: int, as_of: datetime | date | None) -> RulesEstimate:
     """Compare a sample, and scale up what moves."""
     found = compare_rules(session, new, as_of, None, sampled=count)
-    (counts,) = count_as_of(session, COUNTED, [found.as_of])
+    (counts,) = count_as_of(session, COUNTED, [found.as_of], None, None, None)
     everybody = max(sum(counts.values()), found.customers)
     moves = (
         _estimated(found, everybody, lane, old, came, moved)

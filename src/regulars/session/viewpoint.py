@@ -21,3 +21,12 @@ class Viewpoint(Struct, frozen=True, kw_only=True):
     until: int | None
     is_live: bool
     models: ReadModels | None
+
+    @property
+    def known_then(self) -> str:
+        """What a sentence about something that isn't there ends with, where not everything is known."""
+        return "" if self.until is None else " that was known then"
+
+    def knows(self, position: int) -> bool:
+        """Whether what was recorded at a position is known."""
+        return self.until is None or position <= self.until

@@ -158,14 +158,22 @@ def rules_estimate(
     return crm.rules.estimate(parse_rules(toml, grammar=crm.grammar), customers=customers, as_of=as_of)
 
 
-def campaigns(crm: Regulars, *, as_of: datetime | date | None = None) -> tuple[CampaignView, ...]:
+def campaigns(
+    crm: Regulars, *, as_of: datetime | date | None = None, known_at: datetime | date | None = None
+) -> tuple[CampaignView, ...]:
     """All campaigns that were planned by an instant, in order of planning."""
-    return crm.campaigns.history(as_of=as_of)
+    return crm.campaigns.history(as_of=as_of, known_at=known_at)
 
 
-def campaign(crm: Regulars, campaign_id: str, *, as_of: datetime | date | None = None) -> WholeCampaign:
+def campaign(
+    crm: Regulars,
+    campaign_id: str,
+    *,
+    as_of: datetime | date | None = None,
+    known_at: datetime | date | None = None,
+) -> WholeCampaign:
     """One campaign in full: its plan, its launch, how its offers stand, and its events."""
-    return crm.campaigns.campaign(campaign_id, as_of=as_of)
+    return crm.campaigns.campaign(campaign_id, as_of=as_of, known_at=known_at)
 
 
 def campaign_preview(crm: Regulars, campaign_id: str, *, as_of: datetime | date | None = None) -> CampaignPreview:
@@ -187,12 +195,14 @@ def offers(
     arm: Arm | None = None,
     state: OfferState | None = None,
     as_of: datetime | date | None = None,
+    known_at: datetime | date | None = None,
     limit: int | None = None,
     after: str | None = None,
 ) -> OfferPage:
     """What became of the customers of a campaign: their arm, and how far the offer came. By default 100 of them."""
+    limit = OFFERS if limit is None else limit
     return crm.campaigns.who(
-        campaign_id, arm=arm, state=state, as_of=as_of, limit=OFFERS if limit is None else limit, after=after
+        campaign_id, arm=arm, state=state, as_of=as_of, known_at=known_at, limit=limit, after=after
     )
 
 

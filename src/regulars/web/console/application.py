@@ -79,12 +79,13 @@ class _Frame(Struct, frozen=True):
     def path(self) -> str:
         return self.request.url.path.removeprefix(self.root) or "/"
 
-    def shown(self, shown: Shown, links: Links, title: str) -> Response:
+    def shown(self, shown: Shown, links: Links, title: str, *, is_of_today: bool) -> Response:
         """A page, or the fragment of it that htmx asks for."""
         headers = self.request.headers
         is_partial = headers.get("hx-request") == "true" and shown.fragment == headers.get("hx-target")
         said = self.console.jar.said(self.request)
-        values = self._around(links, title) | {"said": None if is_partial else said} | dict(shown.values)
+        values = self._around(links, title) | {"said": None if is_partial else said, "is_of_today": is_of_today}
+        values |= shown.values
         text = self.console.templates.shown(
             self.words.language, f"pages/{shown.template}", values, shown.fragment if is_partial else None
         )
@@ -157,7 +158,7 @@ def _handled(frame: _Frame, page: Page, asked: Asked) -> Response:
         answer: Answer = page.handler(asked)
         match answer:
             case Shown():
-                return frame.shown(answer, asked.links, page.title)
+                return frame.shown(answer, asked.links, page.title, is_of_today=page.is_of_today)
             case GoTo():
                 response = _go(frame.request, answer.address)
                 if answer.said:
@@ -234,7 +235,7 @@ def _problem(frame: _Frame, links: Links, error: Exception) -> Response:
         said = sentence(error) if isinstance(error, ValidationError) else str(error)
     said = frame.words.text(said)
     page = Shown(template="problem.html", values={"problem": said[:1].upper() + said[1:]}, status=status)
-    response = frame.shown(page, links, N_("That didn't work"))
+    response = frame.shown(page, links, N_("That didn't work"), is_of_today=False)
     if frame.request.headers.get("hx-request") == "true":
         response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "body", "outerHTML"
     return response

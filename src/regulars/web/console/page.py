@@ -154,7 +154,8 @@ class Page(Struct, frozen=True, kw_only=True):
     """One page. `path` is as Starlette has it: "/tickets/{ticket}". `title` is marked for translation by N_.
 
     `handler` answers both what is asked by address and, where `sends` says so, forms sent to the same path. `role` is
-    who may see it. `takes_files` lets forms carry files up to the console's limit; others end at 1 MB.
+    who may see it. `takes_files` lets forms carry files up to the console's limit; others end at 1 MB. One that
+    `is_of_today` shows what is there now whatever the dates at its top are, and says so.
     """
 
     path: str
@@ -164,3 +165,4 @@ class Page(Struct, frozen=True, kw_only=True):
     in_navigation: bool = False
     sends: bool = False
     takes_files: bool = False
+    is_of_today: bool = False

@@ -81,4 +81,6 @@ def _require_somebody_else(asked: Asked, name: str) -> None:
         raise Refused(asked._("Somebody else has to do this to you, so that an owner is left."))
 
 
-PAGE = Page(path="/access", title=N_("Access"), handler=show, role="owner", in_navigation=True, sends=True)
+PAGE = Page(
+    path="/access", title=N_("Access"), handler=show, role="owner", in_navigation=True, sends=True, is_of_today=True
+)

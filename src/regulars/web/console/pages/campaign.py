@@ -54,7 +54,8 @@ def show(asked: Asked) -> Answer:
         case "explain":
             return _explained(asked, campaign_id)
         case _:
-            return _shown(asked, asked.crm.campaigns.campaign(campaign_id, as_of=asked.as_of))
+            found = asked.crm.campaigns.campaign(campaign_id, as_of=asked.as_of, known_at=asked.known_at)
+            return _shown(asked, found)
 
 
 def _shown(asked: Asked, found: WholeCampaign, problem: str = "") -> Shown:

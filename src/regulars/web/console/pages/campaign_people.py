@@ -29,11 +29,17 @@ def people(asked: Asked, campaign_id: str) -> Answer:
     arm, state = one_of(asked, "arm", ARMS), one_of(asked, "state", STATES)
     campaigns, is_now = asked.crm.campaigns, asked.as_of is None and asked.known_at is None
     page = campaigns.who(
-        campaign_id, arm=arm, state=state, as_of=asked.as_of, limit=SIZE, after=asked.field("after") or None
+        campaign_id,
+        arm=arm,
+        state=state,
+        as_of=asked.as_of,
+        known_at=asked.known_at,
+        limit=SIZE,
+        after=asked.field("after") or None,
     )
     treated = [each.customer_id for each in page.offers if each.arm == "treated"]
     values = {
-        "campaign": campaigns.campaign(campaign_id, as_of=asked.as_of).campaign,
+        "campaign": campaigns.campaign(campaign_id, as_of=asked.as_of, known_at=asked.known_at).campaign,
         "page": page,
         "codes": campaigns.codes(campaign_id, treated) if treated and allows(asked.role, "coupon_codes") else {},
         "arm": arm,

@@ -37,7 +37,7 @@ def show(asked: Asked) -> Answer:
         except (RegularsError, ValueError) as error:
             problem = str(error)
     values = {
-        "campaigns": tuple(reversed(asked.crm.campaigns.history(as_of=asked.as_of))),
+        "campaigns": tuple(reversed(asked.crm.campaigns.history(as_of=asked.as_of, known_at=asked.known_at))),
         "typed": (asked.form if is_plan else {}) if asked.sent else _begun(asked),
         "problem": problem[:1].upper() + problem[1:],
         "plans": asked.may("clerk") and asked.as_of is None and asked.known_at is None,

@@ -24,7 +24,7 @@ def show(asked: Asked) -> Answer:
     if asked.sent:
         outcome = done(asked, ACTS, contract_id=contract_id)
         return GoTo(address=asked.links.to(f"/contracts/{quote(contract_id, safe='')}"), said=said(asked, outcome))
-    found = asked.crm.contract(contract_id, as_of=asked.as_of)
+    found = asked.crm.contract(contract_id, as_of=asked.as_of, known_at=asked.known_at)
     is_now = asked.as_of is None and asked.known_at is None
     acts = [name for name, act in ACTS.items() if is_now and found.contract.status in act.states]
     if found.contract.end is None and found.contract.renewal_months is None and "renew" in acts:

@@ -48,4 +48,11 @@ def _said(asked: Asked, done: Forgetting) -> str:
     return said
 
 
-PAGE = Page(path="/customers/{customer}/forget", title=N_("Forget a customer"), handler=show, role="owner", sends=True)
+PAGE = Page(
+    path="/customers/{customer}/forget",
+    title=N_("Forget a customer"),
+    handler=show,
+    role="owner",
+    sends=True,
+    is_of_today=True,
+)

@@ -78,4 +78,12 @@ def _done(asked: Asked, act: str) -> str:
     return clean(asked._("Each day at {hour}:00 a backup is made.").format(hour=plan.hour))
 
 
-PAGE = Page(path="/house", title=N_("House-keeping"), handler=show, role="owner", in_navigation=True, sends=True)
+PAGE = Page(
+    path="/house",
+    title=N_("House-keeping"),
+    handler=show,
+    role="owner",
+    in_navigation=True,
+    sends=True,
+    is_of_today=True,
+)

@@ -159,6 +159,7 @@ PAGE = Page(
     in_navigation=True,
     sends=True,
     takes_files=True,
+    is_of_today=True,
 )
-FILE = Page(path="/import/{file}", title=N_("Import"), handler=show, role="clerk", sends=True)
-REFUSED = Page(path="/import/{file}/refused", title=N_("Refused rows"), handler=refused, role="clerk")
+FILE = Page(path="/import/{file}", title=N_("Import"), handler=show, role="clerk", sends=True, is_of_today=True)
+REFUSED = Page(path="/import/{file}/refused", title=N_("Refused rows"), handler=refused, role="clerk", is_of_today=True)

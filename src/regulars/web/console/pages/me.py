@@ -39,4 +39,4 @@ def _shown(asked: Asked, problem: str = "", status: int = 200) -> Shown:
     return Shown(template="me.html", values=values, status=status)
 
 
-PAGE = Page(path="/me", title=N_("Me"), handler=show, sends=True)
+PAGE = Page(path="/me", title=N_("Me"), handler=show, sends=True, is_of_today=True)

@@ -61,4 +61,11 @@ def _told_apart(asked: Asked, this: Customer) -> Answer:
     return GoTo(address=asked.links.to(f"/customers/{this.id}"), said=said(asked, outcome))
 
 
-PAGE = Page(path="/customers/{customer}/merge", title=N_("Merge with another"), handler=show, role="clerk", sends=True)
+PAGE = Page(
+    path="/customers/{customer}/merge",
+    title=N_("Merge with another"),
+    handler=show,
+    role="clerk",
+    sends=True,
+    is_of_today=True,
+)

@@ -50,7 +50,8 @@ def show(asked: Asked) -> Answer:
         except (RegularsError, ValueError) as error:
             problem = str(error)
     revision = number_of(asked, "revision", 0, 1, 10_000) or None
-    found = asked.crm.quote(quote_id, revision=None if asked.sent else revision, as_of=asked.as_of)
+    shown = None if asked.sent else revision
+    found = asked.crm.quote(quote_id, revision=shown, as_of=asked.as_of, known_at=asked.known_at)
     language = one_of(asked, "page", LANGUAGES)
     if language is not None:
         return File(name="quote.html", kind="text/html", content=quote_page(found, language=language).encode())

@@ -64,5 +64,10 @@ def _recorded(asked: Asked, model: type[Command], who: CustomerId) -> Answer:
 
 
 PAGE = Page(
-    path="/customers/{customer}/record", title=N_("Record what happened"), handler=show, role="clerk", sends=True
+    path="/customers/{customer}/record",
+    title=N_("Record what happened"),
+    handler=show,
+    role="clerk",
+    sends=True,
+    is_of_today=True,
 )

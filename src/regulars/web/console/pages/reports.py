@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import get_args
 
@@ -17,6 +17,7 @@ from regulars.crm_domain.errors import InvalidRules, NotFound
 from regulars.measures.periods import By
 from regulars.pictures.bands import value_svg
 from regulars.pictures.measures import measure_svg
+from regulars.report.values import Report
 from regulars.statistics.estimate import Estimate
 from regulars.statistics.proportions import Interval
 from regulars.web.console.page import Answer, Asked, File, Page, Shown
@@ -192,7 +193,9 @@ def value(asked: Asked) -> Told:
 
 
 def month(asked: Asked) -> Told:
-    """A month in figures, against the month and the year before. As known now: it has no other viewpoint."""
+    """A month in figures, against the month and the year before. As known now, which it says: it has no other
+    viewpoint.
+    """
     since = day_of(asked, "since")
     try:
         found = asked.crm.report(month=since or asked.as_of)
@@ -212,8 +215,15 @@ def month(asked: Asked) -> Told:
             ),
         ),
         fields={"since": _day(since)},
-        note="" if found.is_over else asked._("The month is not over yet."),
+        note=" ".join(_notes_on_month(asked, found)),
     )
+
+
+def _notes_on_month(asked: Asked, found: Report) -> Iterator[str]:
+    if not found.is_over:
+        yield asked._("The month is not over yet.")
+    if asked.known_at is not None:
+        yield asked._("A month is reported with all that is known today.")
 
 
 class Measure(Struct, frozen=True):

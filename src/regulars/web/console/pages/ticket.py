@@ -66,7 +66,7 @@ def show(asked: Asked) -> Answer:
     ticket_id = asked.at["ticket"]
     if asked.sent:
         return _done(asked, ticket_id)
-    found = asked.crm.ticket(ticket_id, as_of=asked.as_of)
+    found = asked.crm.ticket(ticket_id, as_of=asked.as_of, known_at=asked.known_at)
     status = TicketStatus(found.ticket.status)
     is_now = asked.as_of is None and asked.known_at is None
     values = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import get_args
 
 from regulars.asking.desk import TicketView
@@ -49,7 +50,9 @@ def show(asked: Asked) -> Answer:
 
 def _of_status(asked: Asked, status: str) -> tuple[list[TicketView], str | None, bool]:
     """The tickets of one status in order of their ids, a page at a time; those that aren't settled by urgency."""
-    page = asked.crm.tickets(status=status, as_of=asked.as_of, limit=SIZE, after=asked.field("after") or None)
+    page = asked.crm.tickets(
+        status=status, as_of=asked.as_of, known_at=asked.known_at, limit=SIZE, after=asked.field("after") or None
+    )
     found = sorted(page.tickets, key=_urgency) if status in UNSETTLED else list(page.tickets)
     return found, page.after, False
 
@@ -66,14 +69,14 @@ def _queue(asked: Asked) -> tuple[list[TicketView], str | None, bool]:
 
 
 def _kinds(asked: Asked) -> Iterator[tuple[TicketView, ...]]:
-    ask, as_of = asked.crm.tickets, asked.as_of
+    ask = partial(asked.crm.tickets, as_of=asked.as_of, known_at=asked.known_at, limit=SIZE)
     for status in UNSETTLED:
-        yield ask(status=status, first_response="breached", as_of=as_of, limit=SIZE).tickets
-        yield ask(status=status, resolution="breached", as_of=as_of, limit=SIZE).tickets
-    if as_of is None:  # of another day it is not known without folding all who have changed since
-        yield ask(breaching_within=_SOON, limit=SIZE).tickets
+        yield ask(status=status, first_response="breached").tickets
+        yield ask(status=status, resolution="breached").tickets
+    if asked.as_of is None:  # of another day it is not known without folding all who have changed since
+        yield ask(breaching_within=_SOON).tickets
     for status in UNSETTLED:
-        yield ask(status=status, as_of=as_of, limit=SIZE).tickets
+        yield ask(status=status).tickets
 
 
 def _urgency(ticket: TicketView) -> tuple[bool, datetime, datetime, str]:
