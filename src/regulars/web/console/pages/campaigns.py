@@ -83,7 +83,7 @@ def _planned(asked: Asked) -> Answer:
 
 def campaigns_of(asked: Asked, *, segment: str | None = None, coupon_id: str | None = None) -> list[CampaignView]:
     """The campaigns to a segment, or that offer a coupon, the latest first."""
-    found = reversed(asked.crm.campaigns.history(as_of=asked.as_of))
+    found = reversed(asked.crm.campaigns.history(as_of=asked.as_of, known_at=asked.known_at))
     return [each for each in found if segment in (None, each.segment) and coupon_id in (None, each.coupon_id)]
 
 
