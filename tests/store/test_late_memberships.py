@@ -8,19 +8,26 @@ from random import Random
 from hypothesis import strategies as st
 
 from regulars import (
+    BonusEarned,
+    BonusReversed,
     CancelMembership,
     Command,
     EnrollMember,
+    MakeReferral,
     MergeCustomers,
     PointsEarned,
     PointsReversed,
     RecordPurchase,
     RecordReturn,
+    RecordSurveyAnswer,
     RegisterCustomer,
     Regulars,
     ResumeMembership,
     SuspendMembership,
     VoidPurchase,
+    as_toml,
+    default_rules,
+    parse_rules,
 )
 from shops import BEGIN, DAY, Clock, fresh_store, in_each_database, opened, until_none_is_taken
 
@@ -187,3 +194,111 @@ def test_moves_told_in_any_order_give_each_order_its_points(
         assert balance(crm, clock) == sum(expected.values())
         crm.catch_up()
         assert crm.projections.verify().holds
+
+
+# ------------------------------------------------------------------------------------- what others did, and answers
+
+BONUS = parse_rules(
+    as_toml(default_rules())
+    + """
+[[earn]]
+id = "friend"
+on = "referral"
+for = "both"
+keep_days = 3
+points = 1000
+
+[[earn]]
+id = "answer"
+on = "survey_answered"
+points = 20
+
+[[earn]]
+id = "welcome"
+on = "first_order"
+points = 300
+"""
+)
+
+
+@in_each_database(
+    20,
+    referrer=courses(),
+    referred=courses(),
+    made=st.integers(0, 40),
+    bought_on=st.integers(0, 40),
+    answers=st.lists(st.tuples(st.sampled_from("ST"), st.integers(0, 40)), max_size=3, unique=True),
+    back=st.sampled_from([0, 0, 1, 50]),
+    random=st.randoms(use_true_random=False),
+)
+def test_moves_told_in_any_order_give_referrals_and_answers_their_points(
+    kind: str,
+    postgres_url: str,
+    referrer: list[tuple[int, str]],
+    referred: list[tuple[int, str]],
+    made: int,
+    bought_on: int,
+    answers: list[tuple[str, int]],
+    back: int,
+    random: Random,
+) -> None:
+    words: list[Command] = [
+        MOVES[what](customer=who, occurred_at=BEGIN + day * DAY)  # type: ignore[call-arg]
+        for who, moves in (("ada", referrer), ("bob", referred))
+        for day, what in moves
+    ]
+    words += [
+        MakeReferral(customer="ada", referred="bob", occurred_at=BEGIN + made * DAY),
+        bought(bought_on, 50, "bob"),
+    ]
+    words += [
+        RecordSurveyAnswer(customer="ada", survey="nps", score=9, survey_id=survey, occurred_at=BEGIN + day * DAY)
+        for survey, day in answers
+    ]
+    if back:
+        came_back = BEGIN + 90 * DAY
+        words.append(RecordReturn(order_id=f"O-{bought_on}", amount=str(back), return_id="R", occurred_at=came_back))
+    random.shuffle(words)
+    clock = Clock(NOW)
+    with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
+        crm.rules.publish(BONUS, reason="bonus points")
+        crm.do([RegisterCustomer(ref=who, occurred_at=BEGIN) for who in ("ada", "bob")])
+        assert until_none_is_taken(crm, words) == []
+        is_kept, is_referred = back < 50, made <= bought_on
+        friend = 1000 * (is_kept and is_referred)
+        surveys = {survey for survey, day in answers if status_on(referrer, day) == "active"}
+        ada = friend * (status_on(referrer, bought_on) == "active") + 20 * len(surveys)
+        bob = (friend + 300 * is_kept + 50 - back) * (status_on(referred, bought_on) == "active")
+        assert [outstanding(crm, who) for who in ("ada", "bob")] == [ada, bob]
+        crm.catch_up()
+        assert crm.projections.verify().holds
+
+
+def outstanding(crm: Regulars, who: str) -> int:
+    """What somebody earned in all, less what was taken back."""
+    points = 0
+    for each in crm.events(customer=who):
+        match each.event:
+            case PointsEarned(points=earned) | BonusEarned(points=earned):
+                points += earned
+            case PointsReversed(points=lost) | BonusReversed(points=lost):
+                points -= lost
+            case _:
+                pass
+    return points
+
+
+def test_what_a_move_brings_late_is_for_who_made_the_first_referral_alone(database_url: str) -> None:
+    clock = Clock(NOW)
+    with opened(database_url, clock) as crm:
+        crm.rules.publish(BONUS, reason="bonus points")
+        crm.do([RegisterCustomer(ref=who, occurred_at=BEGIN) for who in ("ada", "bob", "cy")])
+        crm.do([MakeReferral(customer=who, referred="bob", occurred_at=BEGIN + DAY) for who in ("ada", "cy")])
+        crm.do([enrolled(1).model_copy(update={"customer": "bob"}), bought(2, 50, "bob"), bought(3, 50, "bob")])
+        assert outstanding(crm, "bob") == 1000 + 300 + 100
+        crm.do([enrolled(1), enrolled(1).model_copy(update={"customer": "cy"})])
+        assert [outstanding(crm, who) for who in ("ada", "bob", "cy")] == [1000, 1400, 0]
+        crm.do(SuspendMembership(customer="ada", occurred_at=BEGIN + DAY * 3 // 2))
+        assert [outstanding(crm, who) for who in ("ada", "bob", "cy")] == [0, 1400, 0]
+        sentences = [each.sentence for each in crm.audit(customer="ada") if each.type == "BonusReversed"]
+        assert sentences == ["Li took 1000 points of the bonus friend back from ada for an order of who was referred"]

@@ -9,7 +9,7 @@ of the membership's `decider`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 
 from msgspec import Struct
@@ -161,20 +161,9 @@ def follow_bonuses(
         if lot.lot_id in state.outside or before == after:
             continue
         if after > before:
-            found.append(_given_again(state, lot, key, after - before, at, rules_digest))
+            found.append(_given_again(state, lot, cause_of(lot, key), after - before, at, rules_digest))
             continue
-        taken = BonusReversed(
-            at=max(at, state.last_at),
-            lot_id=lot.lot_id,
-            points=before - after,
-            rule=terms.rule,
-            occasion=terms.occasion,
-            order_id=lot.order_id,
-            referred_id=lot.referred_id,
-            rules_digest=rules_digest,
-            outside=outside,
-        )
-        found.append(taken)
+        found.append(_taken(state, lot, cause_of(lot, key), before - after, at, rules_digest, outside=outside))
     return tuple(found)
 
 
@@ -188,19 +177,54 @@ def follow_course_of_bonuses(
         return follow_bonuses(state, key, order, (net, 0), placed_at, rules_digest, outside=True)
     lost = (lot for lot in bonus_lots(state, key) if lot.lot_id in state.outside)
     worth = ((lot, bonus_worth(terms_of_bonus(lot), order, net)) for lot in lost)
-    return tuple(_given_again(state, lot, key, points, placed_at, rules_digest) for lot, points in worth if points > 0)
+    again = ((lot, points) for lot, points in worth if points > 0)
+    return tuple(_given_again(state, lot, cause_of(lot, key), points, placed_at, rules_digest) for lot, points in again)
+
+
+def follow_course_of_answers(
+    state: Membership, cause: Cause, answered_at: Collection[int], rules_digest: str | None
+) -> tuple[BonusEarned | BonusReversed, ...]:
+    """What of the bonuses for answering a survey is lost where no membership turns out to have been in force at any
+    answer to it, or given back where one was after all.
+    """
+    lots, at = bonus_lots(state, cause.key), min(answered_at)
+    if any(was_in_force(state, each) for each in answered_at):
+        lost = (lot for lot in lots if lot.lot_id in state.outside)
+        return tuple(_given_again(state, lot, cause, lot.points, at, rules_digest) for lot in lost)
+    held = (lot for lot in lots if lot.lot_id not in state.outside)
+    return tuple(_taken(state, lot, cause, lot.points, at, rules_digest, outside=True) for lot in held)
 
 
 def cause_of(lot: Lot, key: str) -> Cause:
-    """For what a lot was given, with the key of that or of the record that took its place."""
+    """For what an order's lot was given, with the key of that or of the record that took its place."""
     return Cause(key=key, order_id=lot.order_id, referred_id=lot.referred_id)
 
 
-def _given_again(state: Membership, lot: Lot, key: str, points: int, at: int, rules_digest: str | None) -> BonusEarned:
+def _taken(
+    state: Membership, lot: Lot, cause: Cause, points: int, at: int, rules_digest: str | None, *, outside: bool
+) -> BonusReversed:
+    terms = terms_of_bonus(lot)
+    return BonusReversed(
+        at=max(at, state.last_at),
+        lot_id=lot.lot_id,
+        points=points,
+        rule=terms.rule,
+        occasion=terms.occasion,
+        order_id=cause.order_id,
+        referred_id=cause.referred_id,
+        rules_digest=rules_digest,
+        outside=outside,
+        survey_id=cause.survey_id,
+    )
+
+
+def _given_again(
+    state: Membership, lot: Lot, cause: Cause, points: int, at: int, rules_digest: str | None
+) -> BonusEarned:
     terms, again = terms_of_bonus(lot), 1
-    while (lot_id := lot_of_bonus(terms.rule, key, again)) in state.lots:
+    while (lot_id := lot_of_bonus(terms.rule, cause.key, again)) in state.lots:
         again += 1
-    return _given(state, terms, cause_of(lot, key), lot_id, points, at, rules_digest)
+    return _given(state, terms, cause, lot_id, points, at, rules_digest)
 
 
 def _given(

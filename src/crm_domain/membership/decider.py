@@ -176,7 +176,7 @@ class BonusEarned(Event, frozen=True, kw_only=True, tag="BonusEarned"):
 class BonusReversed(Event, frozen=True, kw_only=True, tag="BonusReversed"):
     """A return, or a correction, took back bonus points of a lot, or made a debt of them.
 
-    `outside` says that the order was placed while no membership was in force, as was told later.
+    `outside` says that the order was placed, or the answer given, while no membership was in force, as was told later.
     """
 
     at: int
@@ -188,6 +188,7 @@ class BonusReversed(Event, frozen=True, kw_only=True, tag="BonusReversed"):
     referred_id: str | None = None
     rules_digest: str | None = None
     outside: bool = False
+    survey_id: str | None = None
 
 
 class PointsAdjusted(Event, frozen=True, kw_only=True, tag="PointsAdjusted"):
