@@ -21,6 +21,7 @@ from regulars.crm_domain.coupon.decider import (
     released,
     require_issuable,
     require_redeemable,
+    taken_off,
     uses_by,
 )
 
@@ -45,5 +46,6 @@ __all__ = [
     "released",
     "require_issuable",
     "require_redeemable",
+    "taken_off",
     "uses_by",
 ]
