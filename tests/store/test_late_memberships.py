@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+import pytest
 from hypothesis import strategies as st
 
 from regulars import (
@@ -90,6 +91,26 @@ def test_what_came_back_or_never_was_earns_nothing_late(database_url: str) -> No
         assert crm.do(enrolled(2)).events == ()
         crm.do(RecordReturn(order_id="O-2"))
         assert balance(crm, clock) == 0
+
+
+@pytest.mark.parametrize("is_member", [True, False])
+def test_what_counts_again_earns_where_the_membership_was_in_force_as_is_known_now(
+    database_url: str, is_member: bool
+) -> None:
+    """Told late while all of the order had come back, by a reading that is corrected later."""
+    clock = Clock(NOW)
+    with opened(database_url, clock) as crm:
+        crm.do([RegisterCustomer(ref="ada", occurred_at=BEGIN), *([] if is_member else [enrolled(1)]), bought(9, 40)])
+        crm.do(RecordReturn(order_id="O-9", returned_so_far="40"))
+        crm.do(enrolled(2) if is_member else SuspendMembership(customer="ada", occurred_at=BEGIN + 5 * DAY))
+        clock.now += DAY
+        crm.do(RecordReturn(order_id="O-9", returned_so_far="10"))
+        assert balance(crm, clock) == (30 if is_member else 0)
+        crm.do(RecordReturn(order_id="O-9", returned_so_far="15"))
+        assert balance(crm, clock) == (25 if is_member else 0)
+        if not is_member:
+            crm.do(ResumeMembership(customer="ada", occurred_at=BEGIN + 6 * DAY))
+            assert balance(crm, clock) == 25
 
 
 def test_it_is_the_membership_of_all_who_are_one(database_url: str) -> None:

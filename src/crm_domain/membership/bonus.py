@@ -151,14 +151,14 @@ def follow_bonuses(
     """What is taken back of the bonuses for an order that is worth less than before, or given again where it is worth
     more.
 
-    `nets` are its minor units before and after. What lost its points as no membership was in force stays as it is; it
-    loses them where `outside`. Invariants 2 and 8.
+    `nets` are its minor units before and after, of one that was placed while this membership was in force; it loses all
+    where it turns out to be placed `outside`. Invariants 2 and 8.
     """
     found: list[BonusEarned | BonusReversed] = []
     for lot in bonus_lots(state, key):
         terms = terms_of_bonus(lot)
         before, after = (bonus_worth(terms, order, net) for net in nets)
-        if lot.lot_id in state.outside or before == after:
+        if before == after:
             continue
         if after > before:
             found.append(_given_again(state, lot, cause_of(lot, key), after - before, at, rules_digest))
@@ -168,31 +168,39 @@ def follow_bonuses(
 
 
 def follow_course_of_bonuses(
-    state: Membership, key: str, order: PurchaseRecorded, net: int, placed_at: int, rules_digest: str | None
+    before: Membership,
+    state: Membership,
+    key: str,
+    order: PurchaseRecorded,
+    net: int,
+    placed_at: int,
+    rules_digest: str | None,
 ) -> tuple[BonusEarned | BonusReversed, ...]:
-    """What of the bonuses for an order is lost where no membership turns out to have been in force when it was placed,
-    or given back where one was after all. `net` is what it is worth, in minor units.
+    """What of the bonuses for an order is lost where this membership turns out not to have been in force when it was
+    placed, or given back where it was after all. `before` is the membership as it was known.
+
+    `net` is what the order is worth, in minor units.
     """
-    if not was_in_force(state, placed_at):
-        return follow_bonuses(state, key, order, (net, 0), placed_at, rules_digest, outside=True)
-    lost = (lot for lot in bonus_lots(state, key) if lot.lot_id in state.outside)
-    worth = ((lot, bonus_worth(terms_of_bonus(lot), order, net)) for lot in lost)
-    again = ((lot, points) for lot, points in worth if points > 0)
-    return tuple(_given_again(state, lot, cause_of(lot, key), points, placed_at, rules_digest) for lot, points in again)
+    was = was_in_force(before, placed_at)
+    if was == was_in_force(state, placed_at):
+        return ()
+    nets = (net, 0) if was else (0, net)
+    return follow_bonuses(state, key, order, nets, placed_at, rules_digest, outside=was)
 
 
 def follow_course_of_answers(
-    state: Membership, cause: Cause, answered_at: Collection[int], rules_digest: str | None
+    before: Membership, state: Membership, cause: Cause, answered_at: Collection[int], rules_digest: str | None
 ) -> tuple[BonusEarned | BonusReversed, ...]:
-    """What of the bonuses for answering a survey is lost where no membership turns out to have been in force at any
-    answer to it, or given back where one was after all.
+    """What of the bonuses for answering a survey is lost where this membership turns out not to have been in force at
+    any answer to it, or given back where it was after all. `before` is the membership as it was known.
     """
+    was, is_now = (any(was_in_force(each, at) for at in answered_at) for each in (before, state))
     lots, at = bonus_lots(state, cause.key), min(answered_at)
-    if any(was_in_force(state, each) for each in answered_at):
-        lost = (lot for lot in lots if lot.lot_id in state.outside)
-        return tuple(_given_again(state, lot, cause, lot.points, at, rules_digest) for lot in lost)
-    held = (lot for lot in lots if lot.lot_id not in state.outside)
-    return tuple(_taken(state, lot, cause, lot.points, at, rules_digest, outside=True) for lot in held)
+    if was and not is_now:
+        return tuple(_taken(state, lot, cause, lot.points, at, rules_digest, outside=True) for lot in lots)
+    if is_now and not was:
+        return tuple(_given_again(state, lot, cause, lot.points, at, rules_digest) for lot in lots)
+    return ()
 
 
 def cause_of(lot: Lot, key: str) -> Cause:

@@ -20,6 +20,7 @@ from regulars.crm_domain.membership import (
     BonusReversed,
     BonusTerms,
     Cause,
+    Membership,
     bonus_lots,
     bonus_terms,
     bonus_worth,
@@ -55,7 +56,7 @@ from regulars.doing.occasions import (
     others_rewarded,
     rewarded,
 )
-from regulars.doing.orders import Placed, placed_within, record_of, stream_of_record
+from regulars.doing.orders import Placed, placed_in, placed_within, record_of, stream_of_record
 from regulars.doing.unit_of_work import Target, UnitOfWork
 
 #: The occasions on which an order may bring something.
@@ -92,11 +93,12 @@ def move_bonuses(
             )
             _bought(work, order)
         case ReturnRecorded() | ReturnedTotalRecorded() | PurchaseVoided():
-            nets = (before.net, work.state(target).net)
+            nets, bought_at = (before.net, work.state(target).net), placed_in(work, target.stream_id)
             for membership in memberships_rewarded(work, target.customer_id):
                 state, digest = work.state(membership), work.pending.context.rules_digest
-                moved = follow_bonuses(state, target.stream_id, before.recorded, nets, at, digest)
-                _keep(work, moved, command, membership, draft)
+                if was_in_force(state, bought_at):
+                    moved = follow_bonuses(state, target.stream_id, before.recorded, nets, at, digest)
+                    _keep(work, moved, command, membership, draft)
         case SurveyAnswered(survey_id=str(survey_id)):
             _answered(work, survey_id, command, target, at, draft)
         case ReferralMade(referred_id=referred_id):
@@ -109,17 +111,18 @@ def follow_late_bonuses(
     work: UnitOfWork,
     placed: Placed,
     record: Purchase,
+    before: Membership,
     command: Command,
     target: Target,
     draft: int,
     *occasions: Occasion,
 ) -> None:
     """What an order loses or brings, on some occasions, where it turns out whether this membership was in force when it
-    was placed: that of its customer, or of who referred them.
+    was placed: that of its customer, or of who referred them. `before` is the membership as it was known.
     """
     assert record.recorded is not None
     key, state, digest = placed.stream_id, work.state(target), work.pending.context.rules_digest
-    moved = follow_course_of_bonuses(state, key, record.recorded, record.net, placed.at, digest)
+    moved = follow_course_of_bonuses(before, state, key, record.recorded, record.net, placed.at, digest)
     _keep(work, moved, command, target, draft)
     rules = _rules(work, *occasions)
     if rules and was_in_force(state, placed.at):
@@ -130,16 +133,18 @@ def follow_late_bonuses(
                 _give_on(work, terms, order, membership, cause)
 
 
-def follow_late_answers(work: UnitOfWork, command: Command, target: Target, at: int, draft: int) -> None:
+def follow_late_answers(
+    work: UnitOfWork, before: Membership, command: Command, target: Target, at: int, draft: int
+) -> None:
     """What answers to surveys lose or bring where it turns out whether this membership was in force when they were
-    given, at an instant or later.
+    given, at an instant or later. `before` is the membership as it was known.
     """
     for survey_id, answered_at in _answers(work, target.customer_id).items():
         if max(answered_at) < at:
             continue
         state, digest = work.state(target), work.pending.context.rules_digest
         cause = Cause(key=work.stream_of(SURVEY, survey_id), survey_id=survey_id)
-        _keep(work, follow_course_of_answers(state, cause, answered_at, digest), command, target, draft)
+        _keep(work, follow_course_of_answers(before, state, cause, answered_at, digest), command, target, draft)
         rewarded_at = min((each for each in answered_at if was_in_force(state, each)), default=None)
         if rewarded_at is not None:
             _answered(work, survey_id, command, target, rewarded_at, draft)

@@ -177,7 +177,7 @@ class Execution:
             move_points(work, event, before, command, target, then)
             move_bonuses(work, event, before, command, target, then, cause)
             record_anew(work, event, stream.state, meant, target, then, cause)
-            follow_late_move(work, event, command, target, then, cause)
+            follow_late_move(work, event, before, command, target, then, cause)
             follow_links(work, event, command, customer_id, then)
             for following in commands_after(work, event, command, target):
                 self._decide(following, follows=cause)

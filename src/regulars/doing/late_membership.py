@@ -10,6 +10,7 @@ from regulars.crm_domain.command import Command
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.membership import (
     MOVE_KINDS,
+    Membership,
     earn,
     follow_course,
     follow_net,
@@ -25,10 +26,12 @@ from regulars.doing.referrals import referred_by
 from regulars.doing.unit_of_work import Target, UnitOfWork
 
 
-def follow_late_move(work: UnitOfWork, event: Event, command: Command, target: Target, at: int, cause: int) -> None:
+def follow_late_move(
+    work: UnitOfWork, event: Event, before: Membership, command: Command, target: Target, at: int, cause: int
+) -> None:
     """After a move of a membership at an instant: what is earned or lost by what happened since, as far as it is known.
 
-    `cause` is the index of that event's draft.
+    `before` is the membership as it was known, `cause` the index of that event's draft.
     """
     if command.occurred_at is None or type(event) not in MOVE_KINDS:
         return
@@ -40,22 +43,22 @@ def follow_late_move(work: UnitOfWork, event: Event, command: Command, target: T
             _earn(work, order.recorded, order.net, placed.at, command, target, cause)
         elif holder.stream_id == target.stream_id:
             digest = work.pending.context.rules_digest
-            for each in follow_course(work.state(target), order.recorded, order.net, placed.at, digest):
+            for each in follow_course(before, work.state(target), order.recorded, order.net, placed.at, digest):
                 work.keep(each, command, target, each.at, caused_by=cause)
-        follow_late_bonuses(work, placed, order, command, target, cause, *OF_ORDERS)
+        follow_late_bonuses(work, placed, order, before, command, target, cause, *OF_ORDERS)
     for referred_id in referred_by(work, family):
         for placed, order in _orders(work, family_of(work, referred_id), at):
-            follow_late_bonuses(work, placed, order, command, target, cause, "referral")
-    follow_late_answers(work, command, target, at, cause)
+            follow_late_bonuses(work, placed, order, before, command, target, cause, "referral")
+    follow_late_answers(work, before, command, target, at, cause)
 
 
 def _orders(work: UnitOfWork, family: Iterable[str], since: int) -> Iterator[tuple[Placed, Purchase]]:
-    """A family's orders that were placed at an instant or later and are worth something, in order of time."""
+    """A family's orders that stand and were placed at an instant or later, in order of time."""
     orders = sorted(set(placed_within(work, family, since=since)))
     work.load({each.stream_id for each in orders})
     for placed in orders:
         order = record_of(work, placed.stream_id)
-        if order.recorded is not None and order.net > 0:
+        if order.recorded is not None and order.voided is None:
             yield placed, order
 
 
