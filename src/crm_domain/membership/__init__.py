@@ -12,6 +12,7 @@ from regulars.crm_domain.membership.bonus import (
     follow_course_of_answers,
     follow_course_of_bonuses,
     give_bonus,
+    has_bonuses,
     terms_of_bonus,
 )
 from regulars.crm_domain.membership.decider import (
@@ -118,6 +119,7 @@ __all__ = [
     "follow_course_of_bonuses",
     "follow_net",
     "give_bonus",
+    "has_bonuses",
     "has_part",
     "has_recorded",
     "is_in_force",

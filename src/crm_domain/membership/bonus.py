@@ -133,6 +133,11 @@ def give_bonus(
     return (_given(state, terms, cause, lot_id, points, at, rules_digest),)
 
 
+def has_bonuses(state: Membership) -> bool:
+    """Whether any rule ever gave anything."""
+    return any(lot.rule is not None for lot in state.lots.values())
+
+
 def bonus_lots(state: Membership, key: str) -> list[Lot]:
     """The first lot of each rule that gave something for a cause, by its key."""
     return [lot for lot in state.lots.values() if lot.rule is not None and lot.lot_id == lot_of_bonus(lot.rule, key)]

@@ -14,6 +14,7 @@ from regulars.crm_domain.membership import (
     earn,
     follow_course,
     follow_net,
+    has_bonuses,
     lot_earned,
     terms_by,
 )
@@ -46,6 +47,8 @@ def follow_late_move(
             for each in follow_course(before, work.state(target), order.recorded, order.net, placed.at, digest):
                 work.keep(each, command, target, each.at, caused_by=cause)
         follow_late_bonuses(work, placed, order, before, command, target, cause, *OF_ORDERS)
+    if not work.pending.context.earn and not has_bonuses(work.state(target)):
+        return  # as of most shops, whose imports tell many enrolments late
     for referred_id in referred_by(work, family):
         for placed, order in _orders(work, family_of(work, referred_id), at):
             follow_late_bonuses(work, placed, order, before, command, target, cause, "referral")
