@@ -160,6 +160,20 @@ def test_a_coupon_that_was_forgotten_at_the_till_is_put_right(crm: Regulars) -> 
     assert refused(crm, CorrectPurchase(order_id="A-3", coupon="SUMMER10")) == "coupon_used_before"
 
 
+def test_a_coupon_that_was_given_by_mistake_is_taken_off_an_order(crm: Regulars) -> None:
+    crm.do(buy("A-1").model_copy(update={"channel": "till"}))
+    crm.do(CorrectPurchase(order_id="A-1", amount="80.00"))
+    assert standing(crm) == {"A-1": (ADA, Decimal("8.89"))}
+    crm.do(CorrectPurchase(order_id="A-1", coupon=None))
+    assert standing(crm) == {}
+    assert crm.do(CorrectPurchase(order_id="A-1", coupon=None)).events == ()
+    (recorded,) = [each.event for each in crm.events() if isinstance(each.event, PurchaseRecorded)][-1:]
+    assert (recorded.amount, recorded.channel, recorded.coupon) == (8_000, "till", None)
+    crm.do([buy("A-2"), buy("A-3")])  # two orders of one person
+    with pytest.raises(ValueError, match="a correction gives at least one of"):
+        CorrectPurchase(order_id="A-1", amount=None)
+
+
 def test_a_source_that_says_another_coupon_corrects_it(crm: Regulars) -> None:
     crm.do(CreateCoupon(coupon_id="OTHER", percent=50))
     said = [buy("A-1", coupon=each).model_copy(update={"source": "shop"}) for each in ("SUMMER10", "other", None)]
