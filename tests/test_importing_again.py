@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from exports import EXPORTS, Export
 from regulars import (
     CorrectPurchase,
+    CreateCoupon,
     ImportReport,
     InvalidMapping,
     ReassignPurchase,
@@ -111,6 +112,20 @@ def test_an_order_that_stands_in_one_file_twice_otherwise_is_refused(
     [reject] = report.rejects
     assert "stands in the file before, with other content" in reject.reason
     assert crm.customer("ann").net_spend == 100
+
+
+def test_an_order_that_stands_in_one_file_with_two_coupons_is_refused(
+    crm: Regulars, clock: Clock, tmp_path: Path
+) -> None:
+    crm.do(CreateCoupon(coupon_id="MAY", percent=10))
+    with_code = MAPPING.replace('"{placed}" }', '"{placed}", coupon = { column = "code", optional = true } }')
+    (tmp_path / "mapping.toml").write_text(with_code)
+    placed, clock.now = BEGIN.isoformat(), clock.now + WEEK
+    rows = [f"1,{placed},ann,90,0,may", f"1,{placed},ann,90,0,", f"2,{placed},ann,90,0,MAY"]
+    (tmp_path / "export.csv").write_text("\n".join(["number,placed,mail,total,refunded,code", *rows]) + "\n")
+    report = crm.import_file(tmp_path / "export.csv", load_mapping(tmp_path / "mapping.toml"))
+    assert ["with other content" in each.reason for each in report.rejects] == [True]
+    assert sorted(each.order_id for each in crm.coupon("MAY").uses) == ["1", "2"]
 
 
 def test_when_what_came_back_so_far_was_read_is_not_when_the_order_was_placed(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulars]:
         crm.do(regulars.SignContract(customer="shop:0", contract_id="C-1", start="2026-01-01", amount="90"))
         crm.do(GiveConsent(customer="shop:0", channel="email", purpose="news"))
         crm.do(regulars.CreateCoupon(coupon_id="HELLO", amount="5", personal=True))
+        crm.do(regulars.CreateCoupon(coupon_id="SUMMER10", percent=10))
         crm.do(regulars.IssueCoupon(customer="shop:0", coupon_id="HELLO"))
         (issued,) = crm.coupon_codes("shop:0")
         crm.do(RecordPurchase(customer="shop:0", order_id="B-2", amount="9", coupon=issued.code))

@@ -347,7 +347,7 @@ if TYPE_CHECKING:
     from regulars.doing.mail import MailReport
     from regulars.doing.models import Models
     from regulars.doing.outcomes import Outcome
-    from regulars.doing.rewards import ForecastBonus, RewardsForecast
+    from regulars.doing.rewards import ForecastBonus, ForecastCoupon, RewardsForecast
     from regulars.modelling.cant_tell import CantTell
     from regulars.opening import OnStale, default_rules
     from regulars.opening import open as open
@@ -499,7 +499,7 @@ _HOMES = {
     "regulars.asking.suspects": "Suspect",
     "regulars.asking.tasks": "TaskDay TaskPage TaskView WholeTask",
     "regulars.doing.outcomes": "Outcome",
-    "regulars.doing.rewards": "ForecastBonus RewardsForecast",
+    "regulars.doing.rewards": "ForecastBonus ForecastCoupon RewardsForecast",
     "regulars.doing.forgetting": "Forgetting Forgotten",
     "regulars.session.freshness": "Fresh",
     "regulars.session.session": "AnyRules",
@@ -699,6 +699,7 @@ __all__ = [
     "Forecast",
     "ForecastBonus",
     "ForecastChange",
+    "ForecastCoupon",
     "ForecastPage",
     "Forgetting",
     "Forgotten",

@@ -1864,13 +1864,20 @@ class Regulars:
         return find_points(self._session, who, as_of, known_at)
 
     def rewards_forecast(
-        self, who: str | CustomerId, amount: Decimal | str, *, lines: Sequence[OrderLine] = ()
+        self,
+        who: str | CustomerId,
+        amount: Decimal | str,
+        *,
+        lines: Sequence[OrderLine] = (),
+        coupon: str | None = None,
     ) -> RewardsForecast:
-        """What an order of an amount would bring a customer now: its points, bonus points, and the tier with it.
+        """What an order of an amount would bring a customer now: its points, bonus points, the tier with it, and what
+        each coupon that they have would take off.
 
-        It is decided by what decides orders, and not written. Raises Rejected and NotFound as recording it would.
+        With a `coupon`, by its id, the amount is the price before: less is paid, and by that the points go. It is
+        decided by what decides orders, and not written. Raises Rejected and NotFound as recording it would.
         """
-        return forecast_rewards(self._session, self._transacting, who, amount, lines)
+        return forecast_rewards(self._session, self._transacting, who, amount, lines, coupon)
 
     def value(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from regulars.crm_domain.coupon import (
     redeemed,
     require_issuable,
     require_redeemable,
+    taken_off,
     uses_by,
 )
 from regulars.crm_domain.coupon_code import ALPHABET, SIGNS, normal_form, shown
@@ -216,6 +218,32 @@ def test_the_minimum_is_asked_of_the_price_before() -> None:
         "below_minimum",
         'coupon "SUMMER10" takes an order of 50.00 EUR at least, and this one was of 49.99 EUR before it',
     )
+
+
+@over(
+    percent=st.integers(1, 99),
+    up_to=st.none() | st.integers(1, 500),
+    minimum=st.integers(1, 20_000),
+    more=st.integers(-300, 300),
+)
+def test_an_order_of_the_minimum_is_never_refused_for_how_the_till_rounded(
+    percent: int, up_to: int | None, minimum: int, more: int
+) -> None:
+    created = CouponCreated(coupon_id="SUMMER10", percent=percent, up_to=up_to, minimum=minimum, currency="EUR")
+    price = max(minimum + more, 0)
+    exact = Fraction(price * percent, 100)
+    off = [min(each, up_to or each) for each in (floor(exact), ceil(exact), floor(exact + Fraction(1, 2)))]
+    assert taken_off(created, price) == off[2]
+    is_refused = [refusal(created, order(paid=price - each)) is not None for each in (off[0], off[2])]
+    if price >= minimum:
+        assert not any(is_refused)
+    elif price < minimum - Fraction(100, 100 - percent):  # by more than rounding can make of it
+        assert all(is_refused)
+
+
+def test_no_more_is_taken_off_than_an_order_comes_to() -> None:
+    five = CouponCreated(coupon_id="FIVE", amount=500, currency="EUR")
+    assert [taken_off(five, price) for price in (0, 499, 500, 501)] == [0, 499, 500, 500]
 
 
 def test_limits_are_of_redemptions_that_stand_and_customers_who_are_one_count_as_one() -> None:

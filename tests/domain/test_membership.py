@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from functools import reduce
 
 import hypothesis
 import pytest
@@ -897,10 +896,3 @@ def test_moves_lead_on_in_order_of_time() -> None:
     told = [MembershipEnrolled(at=day(0)), MembershipCancelled(at=day(9)), MembershipSuspended(at=day(3))]
     state: Membership = fold(MEMBERSHIP, *told, MembershipResumed(at=day(6)))
     assert (state.status, state.in_force) == (MembershipStatus.CANCELLED, ((day(0), day(3)), (day(6), day(9))))
-
-
-def test_what_was_lost_out_of_a_membership_is_kept_in_one_order() -> None:
-    """A fold is compared with another by its bytes, and the order of a set of texts differs from process to process."""
-    lost = [PointsReversed(at=day(1), order_id=each, points=1, outside=True) for each in "ABCDEFGH"]
-    begun, back = (reduce(evolve, events, Membership()) for events in (lost, lost[::-1]))
-    assert begun.outside == back.outside == tuple(sorted(f"order:{each}" for each in "ABCDEFGH"))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -23,10 +23,12 @@ from regulars import (
     CouponReleased,
     CreateCoupon,
     EndCoupon,
+    EnrollMember,
     ErasePersonalData,
     IssueCoupon,
     MergeCustomers,
     NotFound,
+    PointsEarned,
     PurchaseRecorded,
     ReassignPurchase,
     RecordPurchase,
@@ -156,6 +158,20 @@ def test_a_coupon_that_was_forgotten_at_the_till_is_put_right(crm: Regulars) -> 
     assert standing(crm) == {"A-1": (ADA, Decimal("10.00"))}
     crm.do([buy("A-2"), buy("A-3", coupon=None)])
     assert refused(crm, CorrectPurchase(order_id="A-3", coupon="SUMMER10")) == "coupon_used_before"
+
+
+def test_a_coupon_that_was_given_by_mistake_is_taken_off_an_order(crm: Regulars) -> None:
+    crm.do(buy("A-1").model_copy(update={"channel": "till"}))
+    crm.do(CorrectPurchase(order_id="A-1", amount="80.00"))
+    assert standing(crm) == {"A-1": (ADA, Decimal("8.89"))}
+    crm.do(CorrectPurchase(order_id="A-1", coupon=None))
+    assert standing(crm) == {}
+    assert crm.do(CorrectPurchase(order_id="A-1", coupon=None)).events == ()
+    (recorded,) = [each.event for each in crm.events() if isinstance(each.event, PurchaseRecorded)][-1:]
+    assert (recorded.amount, recorded.channel, recorded.coupon) == (8_000, "till", None)
+    crm.do([buy("A-2"), buy("A-3")])  # two orders of one person
+    with pytest.raises(ValueError, match="a correction gives at least one of"):
+        CorrectPurchase(order_id="A-1", amount=None)
 
 
 def test_a_source_that_says_another_coupon_corrects_it(crm: Regulars) -> None:
@@ -328,6 +344,64 @@ def test_without_a_limit_there_is_none_to_what_it_may_cost(crm: Regulars) -> Non
     found = {each.coupon_id: (each.status, each.outstanding, each.may_cost) for each in crm.coupons()}
     assert found["OPEN"] == ("upcoming", None, None)
     assert found["HALF"] == ("valid", 2, None)
+
+
+# --------------------------------------------------------------------------------------------------- an order to come
+
+
+def test_what_is_forecast_of_a_coupon_is_what_an_order_with_it_brings(crm: Regulars) -> None:
+    crm.do([EnrollMember(customer=ADA), CreateCoupon(coupon_id="BIG", percent=33, minimum="40.00")])
+    code = issued(crm, ADA)
+    for number, price in enumerate((Decimal("3.99"), Decimal("40.00"), Decimal("60.05"), Decimal("250.00"))):
+        tenth, third = (round_half_up(price * each) for each in (Decimal("0.10"), Decimal("0.33")))
+        off = {"SUMMER10": min(tenth, Decimal(20)), "HELLO": min(price, Decimal(5)), "BIG": third}
+        found = crm.rewards_forecast(ADA, price)
+        assert {each.coupon_id: each.discount for each in found.coupons} == off
+        assert (found.coupon_id, found.discount) == (None, 0)
+        for each in found.coupons:
+            order = buy(f"{each.coupon_id}-{number}", amount="0", coupon=code if each.is_personal else each.coupon_id)
+            order = order.model_copy(update={"amount": price - off[each.coupon_id]})
+            assert (each.refused is None) == (price >= 40 or each.coupon_id != "BIG")
+            if each.refused is not None:
+                assert refused(crm, order) == "below_minimum"
+                with pytest.raises(Rejected, match=re.escape(each.refused)):
+                    crm.rewards_forecast(ADA, price, coupon=each.coupon_id)
+                continue
+            forecast = crm.rewards_forecast(ADA, price, coupon=each.coupon_id)
+            assert (forecast.amount, forecast.discount, forecast.coupon_id) == (price, each.discount, each.coupon_id)
+            done = crm.do(order)
+            points = [drawn.event.points for drawn in done.events if isinstance(drawn.event, PointsEarned)]
+            assert sum(points) == forecast.points
+            (used,) = [drawn.event for drawn in done.events if isinstance(drawn.event, CouponRedeemed)]
+            assert used.coupon_id == each.coupon_id
+            crm.do(VoidPurchase(order_id=order.order_id))
+
+
+def round_half_up(price: Decimal) -> Decimal:
+    return price.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def test_only_coupons_that_a_customer_could_redeem_are_forecast(crm: Regulars, clock: Clock) -> None:
+    def theirs(who: str) -> list[str]:
+        return [each.coupon_id for each in crm.rewards_forecast(who, "90").coupons]
+
+    issued(crm, BOB)
+    crm.do([CreateCoupon(coupon_id="OVER", percent=5, valid_until="2020-01-31"), buy("B-1", BOB), buy("B-2", BOB)])
+    crm.do(
+        [CreateCoupon(coupon_id="LATER", percent=5, valid_from="2199-01-01"), CreateCoupon(coupon_id="X", percent=5)]
+    )
+    crm.do(EndCoupon(coupon_id="X"))
+    clock.now += DAY
+    assert (theirs(ADA), theirs(BOB)) == (["SUMMER10"], ["HELLO"])
+    crm.do(MergeCustomers(customer=BOB, into=ADA))
+    assert theirs(ADA) == theirs(BOB) == ["HELLO"]
+    crm.do(buy("C-1", CID))
+    assert theirs(CID) == []  # three orders in all
+    with pytest.raises(Rejected, match='there is no coupon "HELLO" of which this customer has a code'):
+        crm.rewards_forecast(CID, "90", coupon="hello")
+    with pytest.raises(Rejected, match='there is no coupon "NONE"'):
+        crm.rewards_forecast(CID, "90", coupon="none")
+    assert len(crm.coupon("SUMMER10").uses) == 3  # nothing was recorded
 
 
 # ------------------------------------------------------------------------------------------------------- many at once

@@ -5,22 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+import pytest
 from hypothesis import strategies as st
 
 from regulars import (
+    BonusEarned,
+    BonusReversed,
     CancelMembership,
     Command,
     EnrollMember,
+    MakeReferral,
     MergeCustomers,
     PointsEarned,
     PointsReversed,
     RecordPurchase,
     RecordReturn,
+    RecordSurveyAnswer,
     RegisterCustomer,
     Regulars,
     ResumeMembership,
     SuspendMembership,
     VoidPurchase,
+    as_toml,
+    default_rules,
+    parse_rules,
 )
 from shops import BEGIN, DAY, Clock, fresh_store, in_each_database, opened, until_none_is_taken
 
@@ -83,6 +91,26 @@ def test_what_came_back_or_never_was_earns_nothing_late(database_url: str) -> No
         assert crm.do(enrolled(2)).events == ()
         crm.do(RecordReturn(order_id="O-2"))
         assert balance(crm, clock) == 0
+
+
+@pytest.mark.parametrize("is_member", [True, False])
+def test_what_counts_again_earns_where_the_membership_was_in_force_as_is_known_now(
+    database_url: str, is_member: bool
+) -> None:
+    """Told late while all of the order had come back, by a reading that is corrected later."""
+    clock = Clock(NOW)
+    with opened(database_url, clock) as crm:
+        crm.do([RegisterCustomer(ref="ada", occurred_at=BEGIN), *([] if is_member else [enrolled(1)]), bought(9, 40)])
+        crm.do(RecordReturn(order_id="O-9", returned_so_far="40"))
+        crm.do(enrolled(2) if is_member else SuspendMembership(customer="ada", occurred_at=BEGIN + 5 * DAY))
+        clock.now += DAY
+        crm.do(RecordReturn(order_id="O-9", returned_so_far="10"))
+        assert balance(crm, clock) == (30 if is_member else 0)
+        crm.do(RecordReturn(order_id="O-9", returned_so_far="15"))
+        assert balance(crm, clock) == (25 if is_member else 0)
+        if not is_member:
+            crm.do(ResumeMembership(customer="ada", occurred_at=BEGIN + 6 * DAY))
+            assert balance(crm, clock) == 25
 
 
 def test_it_is_the_membership_of_all_who_are_one(database_url: str) -> None:
@@ -187,3 +215,111 @@ def test_moves_told_in_any_order_give_each_order_its_points(
         assert balance(crm, clock) == sum(expected.values())
         crm.catch_up()
         assert crm.projections.verify().holds
+
+
+# ------------------------------------------------------------------------------------- what others did, and answers
+
+BONUS = parse_rules(
+    as_toml(default_rules())
+    + """
+[[earn]]
+id = "friend"
+on = "referral"
+for = "both"
+keep_days = 3
+points = 1000
+
+[[earn]]
+id = "answer"
+on = "survey_answered"
+points = 20
+
+[[earn]]
+id = "welcome"
+on = "first_order"
+points = 300
+"""
+)
+
+
+@in_each_database(
+    20,
+    referrer=courses(),
+    referred=courses(),
+    made=st.integers(0, 40),
+    bought_on=st.integers(0, 40),
+    answers=st.lists(st.tuples(st.sampled_from("ST"), st.integers(0, 40)), max_size=3, unique=True),
+    back=st.sampled_from([0, 0, 1, 50]),
+    random=st.randoms(use_true_random=False),
+)
+def test_moves_told_in_any_order_give_referrals_and_answers_their_points(
+    kind: str,
+    postgres_url: str,
+    referrer: list[tuple[int, str]],
+    referred: list[tuple[int, str]],
+    made: int,
+    bought_on: int,
+    answers: list[tuple[str, int]],
+    back: int,
+    random: Random,
+) -> None:
+    words: list[Command] = [
+        MOVES[what](customer=who, occurred_at=BEGIN + day * DAY)  # type: ignore[call-arg]
+        for who, moves in (("ada", referrer), ("bob", referred))
+        for day, what in moves
+    ]
+    words += [
+        MakeReferral(customer="ada", referred="bob", occurred_at=BEGIN + made * DAY),
+        bought(bought_on, 50, "bob"),
+    ]
+    words += [
+        RecordSurveyAnswer(customer="ada", survey="nps", score=9, survey_id=survey, occurred_at=BEGIN + day * DAY)
+        for survey, day in answers
+    ]
+    if back:
+        came_back = BEGIN + 90 * DAY
+        words.append(RecordReturn(order_id=f"O-{bought_on}", amount=str(back), return_id="R", occurred_at=came_back))
+    random.shuffle(words)
+    clock = Clock(NOW)
+    with fresh_store(kind, postgres_url) as url, opened(url, clock) as crm:
+        crm.rules.publish(BONUS, reason="bonus points")
+        crm.do([RegisterCustomer(ref=who, occurred_at=BEGIN) for who in ("ada", "bob")])
+        assert until_none_is_taken(crm, words) == []
+        is_kept, is_referred = back < 50, made <= bought_on
+        friend = 1000 * (is_kept and is_referred)
+        surveys = {survey for survey, day in answers if status_on(referrer, day) == "active"}
+        ada = friend * (status_on(referrer, bought_on) == "active") + 20 * len(surveys)
+        bob = (friend + 300 * is_kept + 50 - back) * (status_on(referred, bought_on) == "active")
+        assert [outstanding(crm, who) for who in ("ada", "bob")] == [ada, bob]
+        crm.catch_up()
+        assert crm.projections.verify().holds
+
+
+def outstanding(crm: Regulars, who: str) -> int:
+    """What somebody earned in all, less what was taken back."""
+    points = 0
+    for each in crm.events(customer=who):
+        match each.event:
+            case PointsEarned(points=earned) | BonusEarned(points=earned):
+                points += earned
+            case PointsReversed(points=lost) | BonusReversed(points=lost):
+                points -= lost
+            case _:
+                pass
+    return points
+
+
+def test_what_a_move_brings_late_is_for_who_made_the_first_referral_alone(database_url: str) -> None:
+    clock = Clock(NOW)
+    with opened(database_url, clock) as crm:
+        crm.rules.publish(BONUS, reason="bonus points")
+        crm.do([RegisterCustomer(ref=who, occurred_at=BEGIN) for who in ("ada", "bob", "cy")])
+        crm.do([MakeReferral(customer=who, referred="bob", occurred_at=BEGIN + DAY) for who in ("ada", "cy")])
+        crm.do([enrolled(1).model_copy(update={"customer": "bob"}), bought(2, 50, "bob"), bought(3, 50, "bob")])
+        assert outstanding(crm, "bob") == 1000 + 300 + 100
+        crm.do([enrolled(1), enrolled(1).model_copy(update={"customer": "cy"})])
+        assert [outstanding(crm, who) for who in ("ada", "bob", "cy")] == [1000, 1400, 0]
+        crm.do(SuspendMembership(customer="ada", occurred_at=BEGIN + DAY * 3 // 2))
+        assert [outstanding(crm, who) for who in ("ada", "bob", "cy")] == [0, 1400, 0]
+        sentences = [each.sentence for each in crm.audit(customer="ada") if each.type == "BonusReversed"]
+        assert sentences == ["Li took 1000 points of the bonus friend back from ada for an order of who was referred"]

@@ -15,7 +15,9 @@ from consoles import NOON, Clock, Served, add_users, served, signed_in, token_on
 from regulars import (
     AddNote,
     AddTask,
+    CreateCoupon,
     CustomerId,
+    EnrollMember,
     ErasePersonalData,
     OpenOpportunity,
     OpenTicket,
@@ -168,3 +170,25 @@ def test_of_whoever_was_forgotten_no_word_is_left(shop: Regulars, clerk: httpx.C
     page = clerk.get(f"/customers/{bob}").text
     assert "Forgotten on" in page
     assert "shop:2" not in page
+
+
+def test_what_an_order_would_bring_is_shown_beside_and_not_recorded(shop: Regulars, reader: httpx.Client) -> None:
+    cy = shop.do(RegisterCustomer(ref="shop:9", occurred_at=NOON - timedelta(days=40))).customer_id
+    shop.do(EnrollMember(customer="shop:9", occurred_at=NOON - timedelta(days=40)))
+    shop.do(CreateCoupon(coupon_id="TENTH", percent=10, minimum="50.00", occurred_at=NOON - timedelta(days=2)))
+    before, address = shop.version_of("shop:9"), f"/customers/{cy}"
+    assert "What an order would bring" in reader.get(address).text
+    page = reader.get(address, params={"amount": "60.00", "items": "tea-1=20.00 mug", "coupon": "tenth"}).text
+    part = page.partition('id="rewards"')[2].partition("</section>")[0]
+    for said in (">54 <", "€54.00", "€6.00 off with TENTH", "takes off €6.00"):
+        assert said in part
+    small = reader.get(address, params={"amount": "40"}, headers={"HX-Request": "true", "HX-Target": "rewards"}).text
+    assert ">40 <" in small
+    assert "takes an order of 50.00 EUR at least" in small
+    assert "<h1" not in small  # the part alone
+    for amount, coupon, complaint in (("much", "", "money is a Decimal"), ("40", "NONE", "there is no coupon")):
+        refused = reader.get(address, params={"amount": amount, "coupon": coupon})
+        assert refused.status_code == 400
+        assert complaint in refused.text.partition('id="rewards"')[2]
+    assert shop.version_of("shop:9") == before
+    assert "What an order would bring" not in reader.get(address, params={"as_of": "2026-05-01"}).text

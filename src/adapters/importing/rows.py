@@ -246,7 +246,7 @@ class _RowReader:
     def _require_one_word(self, told: RecordPurchase) -> None:
         """Raises Unusable where an earlier row says otherwise of an order: the later one would correct it."""
         said = [str(told.source), told.order_id]
-        content = told.model_dump_json(include={"amount", "lines", "channel"})
+        content = told.model_dump_json(include={"amount", "lines", "channel", "coupon"})
         if self._ordinals.next(canonical(["order", *said])) != self._ordinals.next(canonical(["word", *said, content])):
             order = f"order {shown(told.order_id)} stands in the file before, with other content"
             raise Unusable(f"{order}; group_by makes one order of the rows that belong together")

@@ -22,6 +22,7 @@ from regulars.crm_domain.coupon.decider import (
     require_issuable,
     require_offerable,
     require_redeemable,
+    taken_off,
     uses_by,
 )
 
@@ -47,5 +48,6 @@ __all__ = [
     "require_issuable",
     "require_offerable",
     "require_redeemable",
+    "taken_off",
     "uses_by",
 ]

@@ -7,7 +7,8 @@
 3. An order redeems a coupon once, with the record that stands: recorded anew it keeps it. Voided or wholly
    returned it releases it, and takes it up again where it counts again and there is still room.
 4. The amount of an order is what was paid, so the discount is worked out from that: an amount is what it is; p percent
-   of the price before is paid * p / (100 - p), rounded half up in minor units, and at most `up_to`.
+   of the price before is paid * p / (100 - p), rounded half up in minor units, and at most `up_to`. An order isn't
+   below the minimum where so much was paid as is left of the minimum: however a till rounds, it is redeemed from there.
 5. Days are those of the business's zone, and whole. An order is judged by when it was placed.
 """
 
@@ -251,8 +252,8 @@ def require_redeemable(state: Coupon, coupon_id: str, order: Order, zone: str) -
         sentence = f'coupon "{coupon_id}" is valid from {created.valid_from} on, and this order is of {on}'
         raise Rejected("coupon_not_yet_valid", sentence)
     _require_not_over(state, created, order.at, zone, f"this order is of {_day(order.at, zone)}")
-    before = order.paid + discount_of(created, order.paid)
-    if created.minimum is not None and before < created.minimum:
+    if created.minimum is not None and order.paid < created.minimum - taken_off(created, created.minimum):
+        before = order.paid + discount_of(created, order.paid)
         least, was = (
             f"{from_minor_units(each, order.currency)} {order.currency}" for each in (created.minimum, before)
         )
@@ -301,6 +302,14 @@ def discount_of(created: CouponCreated, paid: int) -> int:
         return created.amount or 0
     left = 100 - created.percent
     discount = (2 * paid * created.percent + left) // (2 * left)
+    return discount if created.up_to is None else min(discount, created.up_to)
+
+
+def taken_off(created: CouponCreated, price: int) -> int:
+    """What a coupon takes off a price, in minor units: a percentage rounded half up, and at most the price."""
+    if created.percent is None:
+        return min(created.amount or 0, price)
+    discount = (2 * price * created.percent + 100) // 200
     return discount if created.up_to is None else min(discount, created.up_to)
 
 

@@ -9,8 +9,10 @@ from regulars.crm_domain.membership.bonus import (
     bonus_worth,
     cause_of,
     follow_bonuses,
+    follow_course_of_answers,
     follow_course_of_bonuses,
     give_bonus,
+    has_bonuses,
     terms_of_bonus,
 )
 from regulars.crm_domain.membership.decider import (
@@ -113,9 +115,11 @@ __all__ = [
     "evolve",
     "follow_bonuses",
     "follow_course",
+    "follow_course_of_answers",
     "follow_course_of_bonuses",
     "follow_net",
     "give_bonus",
+    "has_bonuses",
     "has_part",
     "has_recorded",
     "is_in_force",

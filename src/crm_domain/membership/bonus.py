@@ -9,7 +9,7 @@ of the membership's `decider`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 
 from msgspec import Struct
@@ -133,6 +133,11 @@ def give_bonus(
     return (_given(state, terms, cause, lot_id, points, at, rules_digest),)
 
 
+def has_bonuses(state: Membership) -> bool:
+    """Whether any rule ever gave anything."""
+    return any(lot.rule is not None for lot in state.lots.values())
+
+
 def bonus_lots(state: Membership, key: str) -> list[Lot]:
     """The first lot of each rule that gave something for a cause, by its key."""
     return [lot for lot in state.lots.values() if lot.rule is not None and lot.lot_id == lot_of_bonus(lot.rule, key)]
@@ -151,56 +156,88 @@ def follow_bonuses(
     """What is taken back of the bonuses for an order that is worth less than before, or given again where it is worth
     more.
 
-    `nets` are its minor units before and after. What lost its points as no membership was in force stays as it is; it
-    loses them where `outside`. Invariants 2 and 8.
+    `nets` are its minor units before and after, of one that was placed while this membership was in force; it loses all
+    where it turns out to be placed `outside`. Invariants 2 and 8.
     """
     found: list[BonusEarned | BonusReversed] = []
     for lot in bonus_lots(state, key):
         terms = terms_of_bonus(lot)
         before, after = (bonus_worth(terms, order, net) for net in nets)
-        if lot.lot_id in state.outside or before == after:
+        if before == after:
             continue
         if after > before:
-            found.append(_given_again(state, lot, key, after - before, at, rules_digest))
+            found.append(_given_again(state, lot, cause_of(lot, key), after - before, at, rules_digest))
             continue
-        taken = BonusReversed(
-            at=max(at, state.last_at),
-            lot_id=lot.lot_id,
-            points=before - after,
-            rule=terms.rule,
-            occasion=terms.occasion,
-            order_id=lot.order_id,
-            referred_id=lot.referred_id,
-            rules_digest=rules_digest,
-            outside=outside,
-        )
-        found.append(taken)
+        found.append(_taken(state, lot, cause_of(lot, key), before - after, at, rules_digest, outside=outside))
     return tuple(found)
 
 
 def follow_course_of_bonuses(
-    state: Membership, key: str, order: PurchaseRecorded, net: int, placed_at: int, rules_digest: str | None
+    before: Membership,
+    state: Membership,
+    key: str,
+    order: PurchaseRecorded,
+    net: int,
+    placed_at: int,
+    rules_digest: str | None,
 ) -> tuple[BonusEarned | BonusReversed, ...]:
-    """What of the bonuses for an order is lost where no membership turns out to have been in force when it was placed,
-    or given back where one was after all. `net` is what it is worth, in minor units.
+    """What of the bonuses for an order is lost where this membership turns out not to have been in force when it was
+    placed, or given back where it was after all. `before` is the membership as it was known.
+
+    `net` is what the order is worth, in minor units.
     """
-    if not was_in_force(state, placed_at):
-        return follow_bonuses(state, key, order, (net, 0), placed_at, rules_digest, outside=True)
-    lost = (lot for lot in bonus_lots(state, key) if lot.lot_id in state.outside)
-    worth = ((lot, bonus_worth(terms_of_bonus(lot), order, net)) for lot in lost)
-    return tuple(_given_again(state, lot, key, points, placed_at, rules_digest) for lot, points in worth if points > 0)
+    was = was_in_force(before, placed_at)
+    if was == was_in_force(state, placed_at):
+        return ()
+    nets = (net, 0) if was else (0, net)
+    return follow_bonuses(state, key, order, nets, placed_at, rules_digest, outside=was)
+
+
+def follow_course_of_answers(
+    before: Membership, state: Membership, cause: Cause, answered_at: Collection[int], rules_digest: str | None
+) -> tuple[BonusEarned | BonusReversed, ...]:
+    """What of the bonuses for answering a survey is lost where this membership turns out not to have been in force at
+    any answer to it, or given back where it was after all. `before` is the membership as it was known.
+    """
+    was, is_now = (any(was_in_force(each, at) for at in answered_at) for each in (before, state))
+    lots, at = bonus_lots(state, cause.key), min(answered_at)
+    if was and not is_now:
+        return tuple(_taken(state, lot, cause, lot.points, at, rules_digest, outside=True) for lot in lots)
+    if is_now and not was:
+        return tuple(_given_again(state, lot, cause, lot.points, at, rules_digest) for lot in lots)
+    return ()
 
 
 def cause_of(lot: Lot, key: str) -> Cause:
-    """For what a lot was given, with the key of that or of the record that took its place."""
+    """For what an order's lot was given, with the key of that or of the record that took its place."""
     return Cause(key=key, order_id=lot.order_id, referred_id=lot.referred_id)
 
 
-def _given_again(state: Membership, lot: Lot, key: str, points: int, at: int, rules_digest: str | None) -> BonusEarned:
+def _taken(
+    state: Membership, lot: Lot, cause: Cause, points: int, at: int, rules_digest: str | None, *, outside: bool
+) -> BonusReversed:
+    terms = terms_of_bonus(lot)
+    return BonusReversed(
+        at=max(at, state.last_at),
+        lot_id=lot.lot_id,
+        points=points,
+        rule=terms.rule,
+        occasion=terms.occasion,
+        order_id=cause.order_id,
+        referred_id=cause.referred_id,
+        rules_digest=rules_digest,
+        outside=outside,
+        survey_id=cause.survey_id,
+    )
+
+
+def _given_again(
+    state: Membership, lot: Lot, cause: Cause, points: int, at: int, rules_digest: str | None
+) -> BonusEarned:
     terms, again = terms_of_bonus(lot), 1
-    while (lot_id := lot_of_bonus(terms.rule, key, again)) in state.lots:
+    while (lot_id := lot_of_bonus(terms.rule, cause.key, again)) in state.lots:
         again += 1
-    return _given(state, terms, cause_of(lot, key), lot_id, points, at, rules_digest)
+    return _given(state, terms, cause, lot_id, points, at, rules_digest)
 
 
 def _given(

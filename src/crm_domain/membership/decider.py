@@ -62,7 +62,6 @@ from regulars.crm_domain.membership.ledger import (
     in_spending_order,
     lot_of_order,
     moved,
-    record_of_lot,
     settled,
     taken_from,
 )
@@ -176,7 +175,7 @@ class BonusEarned(Event, frozen=True, kw_only=True, tag="BonusEarned"):
 class BonusReversed(Event, frozen=True, kw_only=True, tag="BonusReversed"):
     """A return, or a correction, took back bonus points of a lot, or made a debt of them.
 
-    `outside` says that the order was placed while no membership was in force, as was told later.
+    `outside` says that the order was placed, or the answer given, while no membership was in force, as was told later.
     """
 
     at: int
@@ -188,6 +187,7 @@ class BonusReversed(Event, frozen=True, kw_only=True, tag="BonusReversed"):
     referred_id: str | None = None
     rules_digest: str | None = None
     outside: bool = False
+    survey_id: str | None = None
 
 
 class PointsAdjusted(Event, frozen=True, kw_only=True, tag="PointsAdjusted"):
@@ -312,8 +312,7 @@ class Membership(Struct, frozen=True, kw_only=True):
     """What the next decision on a membership needs to know.
 
     `moves` are in order of time; `status`, `program` and the spans `in_force`, each [from, to), follow from them.
-    `debts` are points owed, by the lot whose order was returned, oldest first. `outside` are the first lots of what
-    lost its points as no membership was in force.
+    `debts` are points owed, by the lot whose order was returned, oldest first.
     """
 
     status: MembershipStatus = MembershipStatus.NONE
@@ -326,7 +325,6 @@ class Membership(Struct, frozen=True, kw_only=True):
     redemptions: dict[str, Redemption] = {}
     adjustments: dict[str, int] = {}
     override: TierOverrideGranted | None = None
-    outside: tuple[str, ...] = ()
 
 
 def evolve(state: Membership, event: MembershipEvent) -> Membership:
@@ -341,18 +339,17 @@ def _evolved(state: Membership, event: MembershipEvent) -> Membership:
         case MembershipResumed() | MembershipSuspended() | MembershipCancelled():
             return _moved(state, Move(event.at, MOVE_KINDS[type(event)]))
         case PointsEarned() | BonusEarned():
-            inside = replace(state, outside=_sorted({*state.outside} - {record_of_lot(event.lot_id)}))
-            return _with_lot(inside, _earned_lot(event), event.at)
+            return _with_lot(state, _earned_lot(event), event.at)
         case PointsRedeemed(redemption_id=redemption_id, taken=taken):
             redemption = Redemption(points=event.points + event.elsewhere, taken=taken, part=event.part)
             redemptions = state.redemptions | {redemption_id: redemption}
             return replace(state, lots=moved(state.lots, taken, "spent"), redemptions=redemptions)
         case RedemptionCancelled(redemption_id=redemption_id):
             return _given_back(state, redemption_id, event.at)
-        case PointsReversed(order_id=order_id, points=points, number=number, outside=outside):
-            return _taken_back(state, lot_of_order(order_id, number), points, event.at, outside=outside)
-        case BonusReversed(lot_id=lot_id, points=points, outside=outside):
-            return _taken_back(state, lot_id, points, event.at, outside=outside)
+        case PointsReversed(order_id=order_id, points=points, number=number):
+            return _taken_back(state, lot_of_order(order_id, number), points, event.at)
+        case BonusReversed(lot_id=lot_id, points=points):
+            return _taken_back(state, lot_id, points, event.at)
         case PointsAdjusted():
             return _adjusted(state, event)
         case TierOverrideGranted():
@@ -393,16 +390,10 @@ def _earned_lot(event: PointsEarned | BonusEarned) -> Lot:
     )
 
 
-def _taken_back(state: Membership, lot_id: str, points: int, at: int, *, outside: bool) -> Membership:
+def _taken_back(state: Membership, lot_id: str, points: int, at: int) -> Membership:
     """The state where points of a lot, the first of its record, are owed; they are taken where there are any."""
     debts = state.debts | {lot_id: state.debts.get(lot_id, 0) + points}
-    orders = _sorted({*state.outside, lot_id}) if outside else state.outside
-    return _settled(replace(state, debts=debts, outside=orders), at)
-
-
-def _sorted(lot_ids: set[str]) -> tuple[str, ...]:
-    """In one order, as a fold is compared with another by what is stored of it."""
-    return tuple(sorted(lot_ids))
+    return _settled(replace(state, debts=debts), at)
 
 
 def _settled(state: Membership, at: int) -> Membership:

@@ -71,11 +71,11 @@ def follow_net(
 ) -> tuple[PointsEarned | PointsReversed, ...]:
     """What is taken back where an order is worth less than before, or earned again where it is worth more.
 
-    `nets` are the order's minor units before and after. What it earned nothing for, because no membership was in force,
-    isn't taken back, nor what it lost when that became known: it loses it where `outside`. Invariants 2 and 6.
+    `nets` are the order's minor units before and after, of one that was placed while this membership was in force. What
+    it earned nothing for isn't taken back; it loses all where it turns out to be placed `outside`. Invariants 2 and 6.
     """
     lot = lot_earned(state, purchase.order_id, purchase.number)
-    terms = None if lot is None or is_outside(state, lot) else terms_of(lot)
+    terms = None if lot is None else terms_of(lot)
     if terms is None:
         return ()
     before, after = (points_for(net, purchase.currency, terms.per_unit) for net in nets)
@@ -96,24 +96,24 @@ def follow_net(
     return (_earned_again(state, purchase, after - before, at, terms, rules_digest),)
 
 
-def is_outside(state: Membership, lot: Lot) -> bool:
-    """Whether an order's lot lost its points, as no membership was in force when the order was placed."""
-    return lot.lot_id in state.outside
-
-
 def follow_course(
-    state: Membership, purchase: PurchaseRecorded, net: int, placed_at: int, rules_digest: str | None
+    before: Membership,
+    state: Membership,
+    purchase: PurchaseRecorded,
+    net: int,
+    placed_at: int,
+    rules_digest: str | None,
 ) -> tuple[PointsEarned | PointsReversed, ...]:
     """What an order loses that earned points in this membership, where that turns out not to have been in force when
-    the order was placed; or what it gets back, where it was after all.
+    the order was placed; or what it gets back, where it was after all. `before` is the membership as it was known.
 
     `net` is what the order is worth, in minor units.
     """
     lot = lot_earned(state, purchase.order_id, purchase.number)
-    terms = None if lot is None else terms_of(lot)
-    if lot is None or terms is None or is_outside(state, lot) != was_in_force(state, placed_at):
+    terms, was = None if lot is None else terms_of(lot), was_in_force(before, placed_at)
+    if terms is None or was == was_in_force(state, placed_at):
         return ()
-    if not is_outside(state, lot):
+    if was:
         return follow_net(state, purchase, (net, 0), None, placed_at, rules_digest, outside=True)
     points = points_for(net, purchase.currency, terms.per_unit)
     return (_earned_again(state, purchase, points, placed_at, terms, rules_digest),) if points else ()

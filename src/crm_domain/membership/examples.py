@@ -113,6 +113,15 @@ def examples() -> Examples:
                 rules_digest=_DIGEST,
                 outside=True,
             ),
+            BonusReversed(
+                at=_AT,
+                lot_id=f"bonus:answer:{_ORDER}",
+                points=20,
+                rule="answer",
+                occasion="survey_answered",
+                survey_id="S-1",
+                outside=True,
+            ),
             PointsAdjusted(
                 at=_AT,
                 points=25,

@@ -74,12 +74,6 @@ def lot_of_bonus(rule: str, cause: str, again: int = 0) -> str:
     return f"bonus{f'+{again}' if again else ''}:{rule}:{cause}"
 
 
-def record_of_lot(lot_id: str) -> str:
-    """The id of the first lot of the order's record, or of the bonus, that a lot is of; of any other lot its own."""
-    head, colon, order_id = lot_id.partition(":")
-    return head.partition("+")[0].removesuffix("#1") + colon + order_id
-
-
 def in_spending_order(lots: dict[str, Lot]) -> list[Lot]:
     """Earliest expiry first, then earliest available, then by id."""
     return sorted(lots.values(), key=lambda lot: (lot.expires_at, lot.available_at, lot.lot_id))

@@ -82,6 +82,8 @@ def deed(event: MembershipEvent, who: str, other: str) -> str:
             return f"gave {who} {say_points(points)} {_for(event)}"
         case BonusReversed(points=points, order_id=str(order_id)):
             return f"took {say_points(points)} of the bonus {event.rule} back from {who} for order {order_id}"
+        case BonusReversed(points=points, rule=rule, survey_id=str(survey_id)):
+            return f"took {say_points(points)} of the bonus {rule} back from {who} for an answer to survey {survey_id}"
         case BonusReversed(points=points, rule=rule):
             return f"took {say_points(points)} of the bonus {rule} back from {who} for an order of who was referred"
         case PointsAdjusted(points=points) if points > 0:

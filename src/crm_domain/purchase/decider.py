@@ -14,11 +14,18 @@ voided counts nothing at any time, and neither does a return of it.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from regulars.crm_domain.chronology import Chronology
 from regulars.crm_domain.command import (
@@ -283,7 +290,7 @@ class RestorePurchase(Command):
 class CorrectPurchase(Command):
     """Put right what an order was, e.g. order_id=A-1 amount=49.90 reason="a typing error"
 
-    What isn't given stays. `bought_at` is when it was placed.
+    What isn't given stays. `bought_at` is when it was placed; null clears the channel or the coupon.
     """
 
     order_id: Label
@@ -293,9 +300,15 @@ class CorrectPurchase(Command):
     bought_at: Moment | None = None
     coupon: Code | None = None
 
+    @model_serializer(mode="wrap")
+    def _write_what_was_given(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Left out and null are different wishes, so what was left out stays out.
+        return {name: value for name, value in write(self).items() if name in self.model_fields_set}
+
     @model_validator(mode="after")
     def _corrects_something(self) -> CorrectPurchase:
-        if all(each is None for each in (self.amount, self.lines, self.channel, self.bought_at, self.coupon)):
+        is_given = any(each is not None for each in (self.amount, self.lines, self.bought_at))
+        if not is_given and not self.model_fields_set & {"channel", "coupon"}:
             raise ValueError("a correction gives at least one of amount, lines, channel, bought_at and coupon")
         return self
 
@@ -472,8 +485,8 @@ def _corrected(command: CorrectPurchase, recorded: PurchaseRecorded) -> Content:
     return Content(
         amount=recorded.amount if command.amount is None else to_minor_units(command.amount, currency),
         lines=recorded.lines if command.lines is None else _lines(command.lines, currency),
-        channel=recorded.channel if command.channel is None else command.channel,
-        coupon=recorded.coupon if command.coupon is None else command.coupon,
+        channel=command.channel if "channel" in command.model_fields_set else recorded.channel,
+        coupon=command.coupon if "coupon" in command.model_fields_set else recorded.coupon,
     )
 
 

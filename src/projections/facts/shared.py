@@ -43,7 +43,7 @@ from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.opportunities import OpportunityFacts
 from regulars.projections.facts.tickets import TicketFacts, TicketRules
 
-VERSION = 9
+VERSION = 10
 
 
 class Mark(Struct, frozen=True, array_like=True, gc=False):

@@ -729,9 +729,10 @@ _add(
     _rewards,
     "forecast",
     "rewards.forecast",
-    "Show what an order would bring a customer now: points, bonus points, and the tier. Nothing is recorded.",
+    "Show what an order would bring a customer now: points, bonus points, the tier, and what coupons would take off.",
     "regulars rewards forecast shop:42 --amount 59.90",
     "regulars rewards forecast shop:42 --amount 59.90 --sku tea-100=24.90 --json",
+    "regulars rewards forecast shop:42 --amount 59.90 --coupon SUMMER10",
 )
 
 

@@ -17,8 +17,7 @@ from regulars.cli.asking import WhoArgument, zone_of
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.crm import Regulars
 from regulars.crm_domain.command import CustomerId
-from regulars.crm_domain.purchase import OrderLine
-from regulars.doing.rewards import RewardsForecast
+from regulars.doing.rewards import RewardsForecast, line_of
 
 _TITLES = ("Points", "From", "Until", "By")
 #: What the occasion of a bonus is called in a table.
@@ -39,29 +38,28 @@ def forecast(
         list[str] | None,
         typer.Option(metavar="SKU[=AMOUNT]", help="An item of it, and what its line comes to. May be repeated."),
     ] = None,
+    coupon: Annotated[str | None, typer.Option(metavar="ID", help="A coupon that it redeems, by its id.")] = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
-    """Show what an order would bring a customer now: points, bonus points, and the tier. Nothing is recorded.
+    """Show what an order would bring a customer now: points, bonus points, the tier, and what coupons would take off.
 
-    It is decided by what decides orders, by the rules in force. Bonus points are those of the tables [[earn]].
+    Nothing is recorded. It is decided by what decides orders, by the rules in force. Bonus points are those of the
+    tables [[earn]]. With a coupon the amount is the price before it.
     """
     with open_to_ask(ctx, db) as crm:
         customer_id = crm.find(who)
-        found = crm.rewards_forecast(customer_id, amount, lines=[_line(each) for each in sku or ()])
+        found = crm.rewards_forecast(customer_id, amount, lines=[line_of(each) for each in sku or ()], coupon=coupon)
         if json:
             as_json.write_json(sys.stdout, to_dict(found) | {"bonus_points": found.bonus_points})
             return
         render.draw(*_drawn(found, crm, zone_of(crm)))
 
 
-def _line(text: str) -> OrderLine:
-    name, _, amount = text.partition("=")
-    return OrderLine.model_validate({"sku": name, "amount": amount or None})
-
-
 def _drawn(found: RewardsForecast, crm: Regulars, zone: ZoneInfo) -> Iterator[ConsoleRenderable | str]:
-    yield f"An order of {found.amount:,} {found.currency} would bring {found.points + found.bonus_points:,} points."
+    less = f", {found.discount:,} off with {found.coupon_id}," if found.coupon_id is not None else ""
+    points = f"{found.points + found.bonus_points:,} points"
+    yield f"An order of {found.amount:,} {found.currency}{less} would bring {points}."
     yield f"Tier: {found.tier_before or 'none'}{_becomes(found)}"
     rows = list(_rows(found, zone))
     if rows:
@@ -75,6 +73,10 @@ def _drawn(found: RewardsForecast, crm: Regulars, zone: ZoneInfo) -> Iterator[Co
                 f"\n{_called(crm, each.customer_id)} referred them, and would get {each.points:,} ({each.rule})."
             )
     yield from (f"\n{each}" for each in found.notices)
+    if found.coupons and found.coupon_id is None:
+        yield ""
+        cells = ((each.coupon_id, f"{each.discount:,}", each.refused or "") for each in found.coupons)
+        yield render.table(("Coupon", "Takes off", "But"), cells, fold=2)
 
 
 def _rows(found: RewardsForecast, zone: ZoneInfo) -> Iterator[tuple[str, str, str, str]]:

@@ -7,29 +7,32 @@ given nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from regulars.adapters.log.event_log import Draft, Search
 from regulars.crm_domain.command import Command
 from regulars.crm_domain.customer import ReferralMade
-from regulars.crm_domain.event import Event
+from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.interaction import SurveyAnswered
 from regulars.crm_domain.membership import (
     BonusEarned,
     BonusReversed,
     BonusTerms,
     Cause,
+    Membership,
     bonus_lots,
     bonus_terms,
     bonus_worth,
     cause_of,
     follow_bonuses,
+    follow_course_of_answers,
     follow_course_of_bonuses,
     give_bonus,
     terms_of_bonus,
     was_in_force,
 )
-from regulars.crm_domain.points import BonusRule
+from regulars.crm_domain.points import BonusRule, Occasion
 from regulars.crm_domain.purchase import (
     PURCHASE,
     Purchase,
@@ -50,11 +53,14 @@ from regulars.doing.occasions import (
     membership_then,
     memberships_of,
     memberships_rewarded,
-    orders_rewarded,
+    others_rewarded,
     rewarded,
 )
-from regulars.doing.orders import Placed, placed_within, record_of, stream_of_record
+from regulars.doing.orders import Placed, placed_in, placed_within, record_of, stream_of_record
 from regulars.doing.unit_of_work import Target, UnitOfWork
+
+#: The occasions on which an order may bring something.
+OF_ORDERS: tuple[Occasion, ...] = ("first_order", "birthday_month", "category", "referral")
 
 
 def move_bonuses(
@@ -87,11 +93,12 @@ def move_bonuses(
             )
             _bought(work, order)
         case ReturnRecorded() | ReturnedTotalRecorded() | PurchaseVoided():
-            nets = (before.net, work.state(target).net)
+            nets, bought_at = (before.net, work.state(target).net), placed_in(work, target.stream_id)
             for membership in memberships_rewarded(work, target.customer_id):
                 state, digest = work.state(membership), work.pending.context.rules_digest
-                moved = follow_bonuses(state, target.stream_id, before.recorded, nets, at, digest)
-                _keep(work, moved, command, membership, draft)
+                if was_in_force(state, bought_at):
+                    moved = follow_bonuses(state, target.stream_id, before.recorded, nets, at, digest)
+                    _keep(work, moved, command, membership, draft)
         case SurveyAnswered(survey_id=str(survey_id)):
             _answered(work, survey_id, command, target, at, draft)
         case ReferralMade(referred_id=referred_id):
@@ -101,29 +108,52 @@ def move_bonuses(
 
 
 def follow_late_bonuses(
-    work: UnitOfWork, placed: Placed, record: Purchase, command: Command, target: Target, draft: int
+    work: UnitOfWork,
+    placed: Placed,
+    record: Purchase,
+    before: Membership,
+    command: Command,
+    target: Target,
+    draft: int,
+    *occasions: Occasion,
 ) -> None:
-    """What an order loses or brings where it turns out whether this membership was in force when it was placed.
-
-    Whom it rewards for a referral was decided with it, and isn't decided again.
+    """What an order loses or brings, on some occasions, where it turns out whether this membership was in force when it
+    was placed: that of its customer, or of who referred them. `before` is the membership as it was known.
     """
     assert record.recorded is not None
     key, state, digest = placed.stream_id, work.state(target), work.pending.context.rules_digest
-    moved = follow_course_of_bonuses(state, key, record.recorded, record.net, placed.at, digest)
+    moved = follow_course_of_bonuses(before, state, key, record.recorded, record.net, placed.at, digest)
     _keep(work, moved, command, target, draft)
-    theirs = memberships_of(work, target.customer_id)
-    given = {lot.rule for each in theirs for lot in bonus_lots(work.state(each), key)}
-    if was_in_force(state, placed.at):
-        rules = _rules(work, "first_order", "birthday_month", "category")
+    rules = _rules(work, *occasions)
+    if rules and was_in_force(state, placed.at):
         order = _order_of(work, placed, record, command, draft)
-        _decide(work, [rule for rule in rules if rule.id not in given], order)
+        given = _given_for(work, order)
+        for terms, membership, cause in _brought(work, rules, order):
+            if (terms.rule, cause.order_id) not in given:
+                _give_on(work, terms, order, membership, cause)
+
+
+def follow_late_answers(
+    work: UnitOfWork, before: Membership, command: Command, target: Target, at: int, draft: int
+) -> None:
+    """What answers to surveys lose or bring where it turns out whether this membership was in force when they were
+    given, at an instant or later. `before` is the membership as it was known.
+    """
+    for survey_id, answered_at in _answers(work, target.customer_id).items():
+        if max(answered_at) < at:
+            continue
+        state, digest = work.state(target), work.pending.context.rules_digest
+        cause = Cause(key=work.stream_of(SURVEY, survey_id), survey_id=survey_id)
+        _keep(work, follow_course_of_answers(before, state, cause, answered_at, digest), command, target, draft)
+        rewarded_at = min((each for each in answered_at if was_in_force(state, each)), default=None)
+        if rewarded_at is not None:
+            _answered(work, survey_id, command, target, rewarded_at, draft)
 
 
 def _bought(work: UnitOfWork, order: Order) -> None:
     is_anew = order.recorded.number > 1 and not isinstance(order.command, ReassignPurchase)
     decided = _carry_over(work, order) if is_anew else frozenset[str]()
-    rules = _rules(work, "first_order", "birthday_month", "category", "referral")
-    _decide(work, [rule for rule in rules if rule.id not in decided], order)
+    _decide(work, [rule for rule in _rules(work, *OF_ORDERS) if rule.id not in decided], order)
 
 
 def _carry_over(work: UnitOfWork, order: Order) -> frozenset[str]:
@@ -139,8 +169,7 @@ def _carry_over(work: UnitOfWork, order: Order) -> frozenset[str]:
                 if one in decided or (lot.occasion == "birthday_month" and not is_same_month):
                     continue
                 decided.add(one)
-                others = orders_rewarded(work, terms.rule, order.customer_id) - {order.stream_id}
-                if lot.occasion not in ONCE or not others:
+                if lot.occasion not in ONCE or not others_rewarded(work, terms.rule, order):
                     _give_on(work, terms, order, membership, cause_of(lot, order.stream_id))
     return frozenset(rule for _, rule in decided)
 
@@ -165,6 +194,18 @@ def _answered(work: UnitOfWork, survey_id: str, command: Command, target: Target
             _keep(work, earned, command, membership, draft)
 
 
+def _answers(work: UnitOfWork, customer_id: str) -> Mapping[str, list[int]]:
+    """When the surveys were answered that a customer's family answered, by their ids."""
+    family, found = family_of(work, customer_id), dict[str, list[int]]()
+    search = Search(customer_ids=family, types=frozenset[type[Event]]({SurveyAnswered}), oldest_first=True)
+    told: list[Recorded[Event] | Draft] = [*work.tx.log.every(search)]
+    told += (draft for draft in work.pending.drafts if draft.customer_id in family)
+    for each in told:
+        if isinstance(each.event, SurveyAnswered) and each.event.survey_id is not None:
+            found.setdefault(each.event.survey_id, []).append(each.occurred_at)
+    return found
+
+
 def _referred(work: UnitOfWork, referred_id: str, command: Command, at: int, draft: int) -> None:
     """A referral that is told late rewards for the first order that was placed since, as if it had been told before."""
     rules = _rules(work, "referral")
@@ -173,13 +214,15 @@ def _referred(work: UnitOfWork, referred_id: str, command: Command, at: int, dra
     placed = (each for each in placed_within(work, family_of(work, referred_id), since=at))
     first = min((each for each in placed if record_of(work, each.stream_id).voided is None), default=None)
     if first is not None:
-        _decide(work, rules, _order_of(work, first, record_of(work, first.stream_id), command, draft))
+        order = _order_of(work, first, record_of(work, first.stream_id), command, draft)
+        rewarded_by = {rule for rule, _ in _given_for(work, order)}
+        _decide(work, [rule for rule in rules if rule.id not in rewarded_by], order)
 
 
 # ------------------------------------------------------------------------------------------------------------- giving
 
 
-def _rules(work: UnitOfWork, *occasions: str) -> list[BonusRule]:
+def _rules(work: UnitOfWork, *occasions: Occasion) -> list[BonusRule]:
     return [rule for rule in work.pending.context.earn if rule.on in occasions]
 
 
@@ -201,7 +244,19 @@ def _order_of(work: UnitOfWork, placed: Placed, record: Purchase, command: Comma
 
 
 def _decide(work: UnitOfWork, rules: Iterable[BonusRule], order: Order) -> None:
-    """Give what rules in force give for an order, where their occasions are there."""
+    """Give what rules in force give for an order."""
+    for terms, membership, cause in _brought(work, rules, order):
+        _give_on(work, terms, order, membership, cause)
+
+
+def _given_for(work: UnitOfWork, order: Order) -> set[tuple[str | None, str | None]]:
+    """The rules that gave anything for an order, each with the order's id, or None where it rewarded the referrer."""
+    memberships = map(work.state, memberships_rewarded(work, order.customer_id))
+    return {(lot.rule, lot.order_id) for state in memberships for lot in bonus_lots(state, order.stream_id)}
+
+
+def _brought(work: UnitOfWork, rules: Iterable[BonusRule], order: Order) -> Iterator[tuple[BonusTerms, Target, Cause]]:
+    """What rules in force bring for an order, where their occasions are there: to whose membership, and for what."""
     policy = work.pending.context.points
     if policy is None:
         return
@@ -210,8 +265,7 @@ def _decide(work: UnitOfWork, rules: Iterable[BonusRule], order: Order) -> None:
     if any(rule.on in ONCE for rule, _ in on) and not is_earliest(work, order):
         on = [(rule, terms) for rule, terms in on if rule.on not in ONCE]
     for rule, terms in on:
-        for membership, cause in rewarded(work, rule, order):
-            _give_on(work, terms, order, membership, cause)
+        yield from ((terms, membership, cause) for membership, cause in rewarded(work, rule, order))
 
 
 def _give_on(work: UnitOfWork, terms: BonusTerms, order: Order, membership: Target, cause: Cause) -> None:

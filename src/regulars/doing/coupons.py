@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from regulars.adapters.indexes.look_ups import COUPON_CODE
-from regulars.crm_domain.command import Command
+from regulars.adapters.log.event_log import Search
+from regulars.crm_domain.command import Command, currency_of, occurred_at
 from regulars.crm_domain.coupon import (
     COUPON,
     Coupon,
+    CouponCreated,
     Order,
     Redemption,
     has_room,
@@ -23,11 +26,14 @@ from regulars.crm_domain.coupon import (
     released,
     require_issuable,
     require_redeemable,
+    taken_off,
 )
 from regulars.crm_domain.coupon_code import ALPHABET, SIGNS
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.issued_coupon import ISSUED_COUPONS, CouponIssued
+from regulars.crm_domain.money import from_minor_units, to_minor_units
 from regulars.crm_domain.purchase import (
     PURCHASE,
     CorrectPurchase,
@@ -38,7 +44,7 @@ from regulars.crm_domain.purchase import (
 )
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.doing.corrections import stream_of_last_record
-from regulars.doing.identities import family_of
+from regulars.doing.identities import family_of, resolve
 from regulars.doing.orders import placed_at
 from regulars.doing.unit_of_work import Target, UnitOfWork
 
@@ -96,6 +102,90 @@ def follow_order(work: UnitOfWork, command: Command, order_id: str, before: Purc
             _redeem(work, command, coupon_id, order, first)
         elif before.coupon is None and has_room(_state(work, coupon_id), order.family):
             _redeem(work, command, coupon_id, order, first)
+
+
+# --------------------------------------------------------------------------------------------------- an order to come
+
+
+class Priced(Struct, frozen=True, kw_only=True):
+    """What a coupon would take off a price, in minor units; `refused` is why it wouldn't, None where it would."""
+
+    coupon_id: str
+    is_personal: bool
+    discount: int
+    refused: Rejected | None
+
+
+def priced(work: UnitOfWork, command: RecordPurchase) -> tuple[Priced, ...]:
+    """By their ids, the coupons that an order could redeem whose price before is its amount, or could if it came to
+    more: those that everybody may give, and those of which the customer has a code.
+    """
+    at, zone = occurred_at(command, work.pending.context.now), work.pending.context.zone
+    customer_id = resolve(work, command.customer)
+    price, currency = _price(work, command)
+    family, found = family_of(work, customer_id), list[Priced]()
+    for coupon_id in sorted({*_codes_of(work, family), *_everybodys(work, at)}):
+        state = _state(work, coupon_id)
+        created, refused = state.created, None
+        assert created is not None  # else no code was issued
+        discount = taken_off(created, price)
+        order = Order(
+            order_id=command.order_id,
+            number=1,
+            customer_id=customer_id,
+            family=family,
+            at=at,
+            paid=price - discount,
+            currency=currency,
+        )
+        try:
+            require_redeemable(state, coupon_id, order, zone)
+        except Rejected as why:
+            if why.code != "below_minimum":
+                continue
+            refused = why
+        its = Priced(coupon_id=coupon_id, is_personal=created.is_personal, discount=discount, refused=refused)
+        found.append(its)
+    return tuple(found)
+
+
+def with_coupon(work: UnitOfWork, command: RecordPurchase, coupon_id: str) -> RecordPurchase:
+    """The order whose price before was its amount, with a coupon that takes some off: of a personal one, by the code
+    that the customer has. Raises Rejected where there is none, and NotFound.
+    """
+    created = _state(work, coupon_id).created
+    code = _codes_of(work, family_of(work, resolve(work, command.customer))).get(coupon_id)
+    if created is None or (created.is_personal and code is None):
+        whose = "" if created is None else " of which this customer has a code"
+        raise Rejected("unknown_coupon", f'there is no coupon "{coupon_id}"{whose}')
+    price, currency = _price(work, command)
+    paid = from_minor_units(price - taken_off(created, price), currency)
+    return command.model_copy(update={"amount": paid, "coupon": code or coupon_id})
+
+
+def _price(work: UnitOfWork, command: RecordPurchase) -> tuple[int, str]:
+    """An order's amount in minor units, and its currency."""
+    currency = currency_of(command.currency, work.pending.context)
+    return to_minor_units(command.amount, currency), currency
+
+
+def _codes_of(work: UnitOfWork, family: Iterable[str]) -> dict[str, str]:
+    """A code of each series of which anybody of a family has one."""
+    streams = [work.stream(work.stream_of(ISSUED_COUPONS, each), ISSUED_COUPONS) for each in family]
+    codes = (issued for stream in streams for issued in stream.state.codes.items())
+    return {coupon_id: code for coupon_id, code in codes if code is not None}
+
+
+def _everybodys(work: UnitOfWork, at: int) -> set[str]:
+    """The series whose ids are codes that everybody may give, but those whose last day is over."""
+    today = to_datetime(at).astimezone(ZoneInfo(work.pending.context.zone)).date()
+    search = Search(types=frozenset[type[Event]]({CouponCreated}), oldest_first=True)
+    made = (each.event for each in work.tx.log.every(search) if isinstance(each.event, CouponCreated))
+    still = (each for each in made if each.valid_until is None or each.valid_until >= today)
+    return {each.coupon_id for each in still if not each.is_personal}
+
+
+# -------------------------------------------------------------------------------------------------------------- parts
 
 
 def coupon_notices(work: UnitOfWork, recorded: Sequence[Recorded[Event]]) -> Iterator[tuple[int, str]]:

@@ -32,7 +32,7 @@ from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.issued_coupon import IssueCoupon
 from regulars.crm_domain.membership import MEMBERSHIP, PointsRedeemed, RedeemPoints, RedemptionCancelled
-from regulars.crm_domain.purchase import PURCHASE
+from regulars.crm_domain.purchase import PURCHASE, RecordPurchase
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.doing.bonuses import move_bonuses
 from regulars.doing.corrections import (
@@ -43,7 +43,16 @@ from regulars.doing.corrections import (
     was_theirs,
     with_news_alone,
 )
-from regulars.doing.coupons import follow_order, new_code, require_series, streams_of_coupons, with_series
+from regulars.doing.coupons import (
+    Priced,
+    follow_order,
+    new_code,
+    priced,
+    require_series,
+    streams_of_coupons,
+    with_coupon,
+    with_series,
+)
 from regulars.doing.firms import require_firm
 from regulars.doing.following import commands_after
 from regulars.doing.identities import family_of, find, id_of, known, link, resolve, with_ids
@@ -168,7 +177,7 @@ class Execution:
             move_points(work, event, before, command, target, then)
             move_bonuses(work, event, before, command, target, then, cause)
             record_anew(work, event, stream.state, meant, target, then, cause)
-            follow_late_move(work, event, command, target, then, cause)
+            follow_late_move(work, event, before, command, target, then, cause)
             follow_links(work, event, command, customer_id, then)
             for following in commands_after(work, event, command, target):
                 self._decide(following, follows=cause)
@@ -242,6 +251,14 @@ class Execution:
     def knows(self, reference: str | None) -> bool:
         """Whether a customer has this reference, one of this transaction included."""
         return reference is not None and known(self._work, reference) is not None
+
+    def priced(self, order: RecordPurchase) -> tuple[Priced, ...]:
+        """The coupons that an order could redeem whose price before is its amount, or could if it came to more."""
+        return priced(self._work, order)
+
+    def with_coupon(self, order: RecordPurchase, coupon_id: str) -> RecordPurchase:
+        """The order whose price before was its amount, with a coupon of its customer. Raises Rejected for none."""
+        return with_coupon(self._work, order, coupon_id)
 
     def load(self, decider: Decider[Any], keys: Iterable[str]) -> None:
         """Load the streams of some keys in one query."""

@@ -54,7 +54,7 @@ def rewarded(work: UnitOfWork, rule: BonusRule, order: Order) -> list[tuple[Targ
         case "category":
             return for_itself
         case "first_order":
-            return [] if orders_rewarded(work, rule.id, order.customer_id) else for_itself
+            return [] if others_rewarded(work, rule.id, order) else for_itself
         case "birthday_month":
             return for_itself if _is_in_birthday_month(work, order) else []
         case "referral":
@@ -98,15 +98,15 @@ def is_in_month_of(work: UnitOfWork, one: int, other: int) -> bool:
 # ------------------------------------------------------------------------------------------------------ first orders
 
 
-def orders_rewarded(work: UnitOfWork, rule: str, customer_id: str) -> set[str]:
-    """The streams of the orders that stand, of anybody of a customer's family, for which a rule gave anything, to them
-    or to who referred them.
+def others_rewarded(work: UnitOfWork, rule: str, order: Order) -> bool:
+    """Whether a rule gave anything, to an order's customer or to who referred them, for another order that stands, of
+    anybody of that customer's family.
     """
-    theirs = frozenset(family_of(work, customer_id))
-    memberships = map(work.state, memberships_rewarded(work, customer_id))
+    theirs = frozenset(family_of(work, order.customer_id))
+    memberships = map(work.state, memberships_rewarded(work, order.customer_id))
     lots = (lot for state in memberships for lot in state.lots.values() if lot.rule == rule and lot.occasion in ONCE)
-    streams = {lot.lot_id.rpartition(":")[2] for lot in lots}
-    return {each for each in streams if work.stream(each, PURCHASE).customer_id in theirs and _stands(work, each)}
+    streams = {lot.lot_id.rpartition(":")[2] for lot in lots} - {order.stream_id}
+    return any(work.stream(each, PURCHASE).customer_id in theirs and _stands(work, each) for each in streams)
 
 
 def is_earliest(work: UnitOfWork, order: Order) -> bool:
@@ -162,7 +162,7 @@ def _rewarded_referral(work: UnitOfWork, rule: BonusRule, order: Order) -> Refer
     It is remarked where those two may be one person.
     """
     referral = referral_before(work, order.customer_id, order.placed_at)
-    if referral is None or orders_rewarded(work, rule.id, order.customer_id):
+    if referral is None or others_rewarded(work, rule.id, order):
         return None
     referrers, family = (family_of(work, each) for each in (referral.referrer_id, order.customer_id))
     shared = shared_contact(work, referrers, family)

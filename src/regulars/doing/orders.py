@@ -42,6 +42,13 @@ def placed_at(stream: Stream) -> int | None:
     return next((place[0] for place, event in stream.told if isinstance(event, PurchaseRecorded)), None)
 
 
+def placed_in(work: UnitOfWork, stream_id: str) -> int:
+    """When the order was placed of which the record is that of a stream."""
+    found = placed_at(work.stream(stream_id, PURCHASE))
+    assert found is not None
+    return found
+
+
 def placed_within(work: UnitOfWork, family: Iterable[str], *, since: int = 0, until: int = FOREVER) -> Iterator[Placed]:
     """The records of a family's orders that were placed at an instant or later, and by another: those that are stored
     in order of recording, then those of this transaction.

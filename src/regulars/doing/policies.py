@@ -32,6 +32,7 @@ from regulars.crm_domain.merge import require_mergeable
 from regulars.crm_domain.purchase import PurchaseRecorded, PurchaseVoided, ReturnedTotalRecorded, ReturnRecorded
 from regulars.doing.identities import ever_one_with, family_of, merging
 from regulars.doing.memberships import first_membership
+from regulars.doing.orders import placed_in
 from regulars.doing.unit_of_work import Target, UnitOfWork
 
 
@@ -91,6 +92,8 @@ def move_points(
     else:
         family = ever_one_with(work, target.customer_id)
         to = membership_that_earned(work, target.customer_id, family, event.order_id, event.number)
+        if not was_in_force(work.state(to), placed_in(work, target.stream_id)):
+            return
         nets = (before.net, work.state(target).net)
         return_id = event.return_id if isinstance(event, ReturnRecorded) else None
         is_voided = isinstance(event, PurchaseVoided)

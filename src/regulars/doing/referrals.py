@@ -1,4 +1,4 @@
-"""Referrals within one unit of work: who brought a customer, and whether the two are one and the same person."""
+"""Referrals within one unit of work: who brought whom, and whether the two are one and the same person."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from regulars.adapters.indexes.referrals import referring
+from regulars.adapters.log.event_log import Search
 from regulars.adapters.vault.mentions import details_of
 from regulars.crm_domain.customer import ReferralMade
+from regulars.crm_domain.event import Event
 from regulars.doing.identities import ever_one_with, family_of
 from regulars.doing.unit_of_work import UnitOfWork
 
@@ -29,6 +31,15 @@ def referrals_of(work: UnitOfWork, customer_id: str) -> list[Referral]:
     pending = (each for each in drafts if getattr(each.event, "referred_id", None) in theirs)
     found = [*recorded, *(Referral(each.occurred_at, each.customer_id) for each in pending)]
     return sorted(found, key=lambda each: each.at)
+
+
+def referred_by(work: UnitOfWork, family: Iterable[str]) -> list[str]:
+    """Whom any of a family brought, each once, in order of recording."""
+    whose = tuple(family)
+    search = Search(customer_ids=whose, types=frozenset[type[Event]]({ReferralMade}), oldest_first=True)
+    told = [each.event for each in work.tx.log.every(search)]
+    told += (draft.event for draft in work.pending.drafts if draft.customer_id in whose)
+    return list(dict.fromkeys(each.referred_id for each in told if isinstance(each, ReferralMade)))
 
 
 def referral_before(work: UnitOfWork, customer_id: str, at: int) -> Referral | None:

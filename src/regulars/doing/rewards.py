@@ -15,9 +15,10 @@ from regulars.adapters.vault.cipher import new_id
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.membership import BonusEarned, PointsEarned
-from regulars.crm_domain.money import from_minor_units
+from regulars.crm_domain.money import from_minor_units, to_minor_units
 from regulars.crm_domain.points import Occasion
 from regulars.crm_domain.purchase import OrderLine, PurchaseRecorded, RecordPurchase
+from regulars.doing.coupons import Priced
 from regulars.doing.execution import Execution
 from regulars.doing.transacting import Transacting
 from regulars.projections.engine.fold import Happened, fold_until, verdict_at
@@ -38,17 +39,33 @@ class ForecastBonus(Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class ForecastCoupon(Struct, frozen=True, kw_only=True):
+    """A coupon that the customer may give, and what it would take off the order: one that `is_personal` by their code.
+
+    `refused` says why it can't be redeemed with an order of so little; None where it can.
+    """
+
+    coupon_id: str
+    is_personal: bool
+    discount: Decimal
+    refused: str | None
+
+
 class RewardsForecast(Struct, frozen=True, kw_only=True):
     """What an order of an amount would bring its customer, if it were placed at an instant.
 
-    `points` are those of the order itself, which can be spent from `available_at` to `expires_at`, None where it earns
-    none; the tiers are None of whoever has none. `notices` are what would be said of the order.
+    `amount` is its price; what is paid is less by `discount` where it redeems the coupon `coupon_id`. `points` are
+    those of the order itself, which can be spent from `available_at` to `expires_at`, None where it earns none; the
+    tiers are None of whoever has none. `notices` are what would be said of the order. `coupons` are those that it could
+    redeem, or could if it came to more.
     """
 
     customer_id: CustomerId
     as_of: datetime
     amount: Decimal
     currency: str
+    coupon_id: str | None
+    discount: Decimal
     points: int
     available_at: datetime | None
     expires_at: datetime | None
@@ -56,11 +73,18 @@ class RewardsForecast(Struct, frozen=True, kw_only=True):
     tier_before: str | None
     tier_after: str | None
     notices: tuple[str, ...]
+    coupons: tuple[ForecastCoupon, ...]
 
     @property
     def bonus_points(self) -> int:
         """The bonus points of the customer, without those of who referred them."""
         return sum(each.points for each in self.bonuses if each.customer_id == self.customer_id)
+
+
+def line_of(text: str) -> OrderLine:
+    """An item of an order as it is typed: "tea-100", or "tea-100=24.90" with what its line comes to."""
+    sku, _, amount = text.partition("=")
+    return OrderLine.model_validate({"sku": sku, "amount": amount or None})
 
 
 @traced("rewards forecast")
@@ -70,6 +94,7 @@ def forecast_rewards(
     who: str | CustomerId,
     amount: Decimal | str,
     lines: Sequence[OrderLine],
+    coupon: str | None,
 ) -> RewardsForecast:
     """Decide an order that nobody placed, in a transaction that only reads. Raises what recording it would raise."""
     found: list[RewardsForecast] = []
@@ -77,28 +102,41 @@ def forecast_rewards(
     def work(tx: Transaction, execution: Execution) -> None:
         members = session.members(tx, who)
         said = {"customer": CustomerId(members[0]), "order_id": new_id(), "amount": amount, "lines": tuple(lines)}
-        order = RecordPurchase.model_validate(said)
-        execution.prepare([order])
-        execution.carry_out(order)
-        found.append(_forecast(session, tx, execution, members))
+        order = RecordPurchase.model_validate(said | {"coupon": coupon})
+        coupons = execution.priced(order)
+        placed = order if order.coupon is None else execution.with_coupon(order, order.coupon)
+        execution.prepare([placed])
+        execution.carry_out(placed)
+        found.append(_forecast(session, tx, execution, members, order, coupons))
 
     with session.store.reading() as tx:
         transacting.within(tx, work)
     return found[0]
 
 
-def _forecast(session: Session, tx: Transaction, execution: Execution, members: tuple[str, ...]) -> RewardsForecast:
+def _forecast(
+    session: Session,
+    tx: Transaction,
+    execution: Execution,
+    members: tuple[str, ...],
+    order: RecordPurchase,
+    coupons: Sequence[Priced],
+) -> RewardsForecast:
     drafts, customer_id = execution.drafts, CustomerId(members[0])
     placed = drafts[0]
     assert isinstance(placed.event, PurchaseRecorded)
     points = [each.event for each in drafts if isinstance(each.event, PointsEarned)]
     given = [(each.customer_id, each.event) for each in drafts if isinstance(each.event, BonusEarned)]
     before, after = _tiers(session, tx, session.rules(tx), members, drafts)
+    currency = placed.event.currency
+    price = to_minor_units(order.amount, currency)
     return RewardsForecast(
         customer_id=customer_id,
         as_of=to_datetime(placed.occurred_at),
-        amount=from_minor_units(placed.event.amount, placed.event.currency),
-        currency=placed.event.currency,
+        amount=from_minor_units(price, currency),
+        currency=currency,
+        coupon_id=placed.event.coupon,
+        discount=from_minor_units(price - placed.event.amount, currency),
         points=sum(each.points for each in points),
         available_at=to_datetime(points[0].available_at) if points else None,
         expires_at=to_datetime(points[0].expires_at) if points else None,
@@ -116,6 +154,15 @@ def _forecast(session: Session, tx: Transaction, execution: Execution, members: 
         tier_before=before,
         tier_after=after,
         notices=execution.remarks,
+        coupons=tuple(
+            ForecastCoupon(
+                coupon_id=each.coupon_id,
+                is_personal=each.is_personal,
+                discount=from_minor_units(each.discount, currency),
+                refused=None if each.refused is None else str(each.refused),
+            )
+            for each in coupons
+        ),
     )
 
 

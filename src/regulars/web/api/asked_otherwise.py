@@ -19,8 +19,7 @@ from regulars.crm import Regulars
 from regulars.crm_domain.command import CustomerId
 from regulars.crm_domain.event import Event, Recorded, tag_of
 from regulars.crm_domain.offer import Arm
-from regulars.crm_domain.purchase import OrderLine
-from regulars.doing.rewards import RewardsForecast
+from regulars.doing.rewards import RewardsForecast, line_of
 from regulars.effects import CampaignEffect, CampaignEffects
 from regulars.measures.flow import Mover
 from regulars.projections.offers import OfferState
@@ -81,10 +80,13 @@ def timeline(
 
 
 def rewards_forecast(
-    crm: Regulars, who: str | CustomerId, amount: Decimal, *, skus: Sequence[str] = ()
+    crm: Regulars, who: str | CustomerId, amount: Decimal, *, skus: Sequence[str] = (), coupon: str | None = None
 ) -> RewardsForecast:
-    """What an order of an amount, of some items, would bring a customer now: its points, bonus points and the tier."""
-    return crm.rewards_forecast(who, amount, lines=[OrderLine(sku=each) for each in skus])
+    """What an order of an amount would bring a customer now: points, bonus points, the tier, and what coupons take off.
+
+    An item is such as "tea-100", or "tea-100=24.90" with what its line comes to; a coupon is named by its id.
+    """
+    return crm.rewards_forecast(who, amount, lines=[line_of(each) for each in skus], coupon=coupon)
 
 
 def movers(

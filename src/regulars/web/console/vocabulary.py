@@ -47,6 +47,7 @@ CAMPAIGNS = (
     *(N_("assigned"), N_("sending"), N_("sent"), N_("opened"), N_("clicked"), N_("bounced"), N_("unsubscribed")),
     *(N_("no consent"), N_("too many"), N_("no address"), N_("closed"), N_("held out of all")),
 )
+OCCASIONS = (N_("first order"), N_("birthday month"), N_("category"), N_("survey answered"), N_("referral"))
 SATISFACTION = (
     *(N_("promoter"), N_("passive"), N_("detractor")),
     *(N_("satisfied"), N_("neutral"), N_("dissatisfied")),

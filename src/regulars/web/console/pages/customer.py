@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 from msgspec import Struct
 from msgspec.structs import replace
+from pydantic import ValidationError
 
 from regulars.asking.views import Customer, Timeline
 from regulars.crm_domain.command import CustomerId
-from regulars.crm_domain.errors import NotFound
+from regulars.crm_domain.errors import NotFound, Rejected
+from regulars.crm_domain.explain_invalid import sentence
+from regulars.doing.rewards import RewardsForecast, line_of
 from regulars.pictures import timeline_svg
 from regulars.profile import CustomerPage, Details
 from regulars.web.console.page import Answer, Asked, Page, Shown
@@ -40,6 +43,7 @@ def show(asked: Asked) -> Answer:
     title, zone = called(page.details, page.customer_id), ZoneInfo(page.zone)
     is_now = asked.as_of is None and asked.known_at is None
     found = list(_turns(page.timeline, page.as_of, zone))
+    would, problem = _would_bring(asked, page.customer_id) if is_now and not page.forgotten_at else (None, "")
     values = {
         "page": page,
         "explanation": page.customer.explain(),
@@ -50,8 +54,24 @@ def show(asked: Asked) -> Answer:
         "codes": asked.crm.coupon_codes(page.customer_id) if is_now and asked.may("clerk") else (),
         "at_day": partial(_at_day, asked, zone),
         "is_now": is_now,
+        "would": would,
+        "problem": problem,
     }
-    return Shown(template="customer.html", values=values)
+    return Shown(template="customer.html", values=values, status=400 if problem else 200, fragment="rewards")
+
+
+def _would_bring(asked: Asked, customer_id: CustomerId) -> tuple[RewardsForecast | None, str]:
+    """What the order that is asked about would bring, or why there is no such order; neither where none is."""
+    amount, items, coupon = (asked.field(name) for name in ("amount", "items", "coupon"))
+    if not amount:
+        return None, ""
+    try:
+        lines = [line_of(each) for each in items.split()]
+        return asked.crm.rewards_forecast(customer_id, amount, lines=lines, coupon=coupon or None), ""
+    except ValidationError as error:
+        return None, sentence(error)
+    except Rejected as error:
+        return None, str(error)
 
 
 def _at_day(asked: Asked, zone: ZoneInfo, moment: datetime) -> str:
