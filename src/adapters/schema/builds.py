@@ -389,7 +389,7 @@ def build_tables(builds: Mapping[str, int], registry: Registry) -> BuildTables:
 # The tables of a build are the same ones for as long as they are in use: it takes longer to make them, and to compile
 # statements for new ones, than to fold a small store.
 
-_BUILDS_IN_USE = 128
+_BUILDS_IN_USE = 512
 
 
 @lru_cache(maxsize=_BUILDS_IN_USE)
