@@ -1,4 +1,4 @@
-"""Stores that take long to fill are filled once for the tests of a module, each of which begins with a copy."""
+"""A store that takes long to fill is filled once for the tests of a module, each of which begins with a copy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from databases import copied_postgres, in_memory, prepared_postgres, prepared_sqlite
+from databases import copied_postgres, fresh_postgres, fresh_sqlite, in_memory
 
 Given = TypeVar("Given")
 
@@ -30,21 +30,21 @@ class Originals:
 
     @contextmanager
     def copy(self, kind: str, fill: Callable[[str], Given]) -> Iterator[tuple[str, Given]]:
-        """The URL of a copy of the store that some work fills, which closes it, and what the work gave back.
+        """The URL of a copy of the store that some work makes, fills and closes, and what the work gave back.
 
         All copies have the same keys, and their customers the same ids.
         """
         if (kind, fill) not in self._made:
-            made = self._empty(kind)
-            self._made[kind, fill] = made, fill(made)
+            room = self._room(kind)
+            self._made[kind, fill] = room, fill(room)
         original, given = self._made[kind, fill]
         with _copied(kind, original) as url:
             yield url, given
 
-    def _empty(self, kind: str) -> str:
+    def _room(self, kind: str) -> str:
         if kind == "postgres":
-            return self._open.enter_context(prepared_postgres(self._postgres_url()))
-        return prepared_sqlite(Path(self._open.enter_context(TemporaryDirectory(dir=in_memory()))) / "shop.db")
+            return self._open.enter_context(fresh_postgres(self._postgres_url()))
+        return fresh_sqlite(Path(self._open.enter_context(TemporaryDirectory(dir=in_memory()))))
 
 
 @contextmanager
