@@ -132,7 +132,8 @@ def next_numbers(schema: Schema, connection: Connection) -> Callable[[str], int]
     """What a new build of a name is numbered: above all stored ones and all tables, whatever the rows say."""
     builds = schema.builds
     highest = sa.select(builds.c.name, sa.func.max(builds.c.number)).group_by(builds.c.name)
-    stored, tables = dict(map(tuple, connection.execute(highest))), _table_names(connection)
+    stored: dict[str, int] = dict(map(tuple, connection.execute(highest)))
+    tables = _table_names(connection)
 
     def next_number(name: str) -> int:
         stem = ours(f"{name}_")
