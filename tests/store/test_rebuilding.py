@@ -370,7 +370,7 @@ def url(originals: Originals, kind: str, clock: Clock) -> Iterator[str]:
 
 
 def folding_in(way: str) -> Any:
-    return folding(batch=8) if way == "batches" else folding(replay_from=1, customers=1, rows_a_slice=12)
+    return folding(batch=8) if way == "batches" else folding(replay_from=1, customers=2, rows_a_slice=20)
 
 
 @CUTS
@@ -536,14 +536,11 @@ def test_several_workers_build_the_same_as_one(much: str) -> None:
         crm.do([RegisterCustomer(ref="double"), RecordPurchase(customer="double", order_id="twice", amount="9")])
         crm.do(MergeCustomers(customer="double", into="much:2"))
         crm.projections.rebuild()
-        alone = fingerprint(crm), read_models_of(crm, live(crm))
-        for workers in (2, 3):
-            crm.projections.rebuild(workers=workers)
-            assert (fingerprint(crm), read_models_of(crm, live(crm))) == alone
-        for workers in (1, 2):
-            with folding(replay_from=1_000, events_a_range=400):  # each worker folds several ranges, one after another
+        alone = fingerprint(crm)
+        for workers, events_a_range in ((3, NEVER), (1, 400), (2, 400)):  # several ranges, one after another
+            with folding(replay_from=1_000, events_a_range=events_a_range):
                 crm.projections.rebuild(workers=workers)
-            assert (fingerprint(crm), read_models_of(crm, live(crm))) == alone
+            assert fingerprint(crm) == alone
 
 
 @pytest.mark.parametrize("away", [min, max])
