@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from browsers import NO_BROWSER
 from compiled_once import compiled_once
 from databases import fresh_postgres, fresh_sqlite, in_memory, postgres_server, prepared_postgres, prepared_sqlite
+from filled_once import Originals
 from regulars import cli
 from regulars.cli import opening
 from saying import NOW, Once, Said, Say, built_once
@@ -97,6 +98,13 @@ def sqlite_database_url(tmp_path: Path) -> str:
 def postgres_database_url(postgres_url: str) -> Iterator[str]:
     with prepared_postgres(postgres_url) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def originals(request: pytest.FixtureRequest) -> Iterator[Originals]:
+    """The stores that the tests of a module begin with copies of."""
+    with Originals(lambda: str(request.getfixturevalue("postgres_url"))) as stores:
+        yield stores
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

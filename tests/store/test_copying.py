@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import regulars
 from databases import fresh_postgres, fresh_sqlite
+from filled_once import Originals
 from histories import START, histories
 from processes import forked
 from regulars import (
@@ -76,13 +77,22 @@ def opened(url: str) -> Regulars:
     return regulars.open(url, currency="EUR", actor="li", clock=lambda: NOW)
 
 
-def make_shop(url: str, folder: Path) -> None:
+@pytest.fixture(params=["sqlite", "postgres"])
+def shop_url(request: pytest.FixtureRequest, originals: Originals) -> Iterator[str]:
+    """A store with something in every table, which nobody has open."""
+    with originals.copy(request.param, make_shop) as (url, _):
+        yield url
+
+
+IN_A_FILE = pytest.mark.parametrize("shop_url", ["sqlite"], indirect=True)
+ON_A_SERVER = pytest.mark.parametrize("shop_url", ["postgres"], indirect=True)
+
+
+def make_shop(url: str) -> None:
     """Somebody who buys, somebody forgotten, merges that hold and that were undone, a ticket, and refused rows."""
     begin = NOW - timedelta(days=200)
     people = {"shop:1": "Ada Lovelace", "shop:2": "Bob", "shop:3": "Grace Ü 日本", "shop:4": "Ada L.", "shop:5": "Eve"}
-    (folder / "map.toml").write_text(MAPPING)
-    (folder / "notes.csv").write_text("who,note\nshop:1,likes tea\nnobody,likes nothing\n")
-    with opened(url) as crm:
+    with opened(url) as crm, tempfile.TemporaryDirectory() as folder:
         for ref, name in people.items():
             crm.do(RegisterCustomer(ref=ref, name=name, email=f"{ref[5:]}@example.com", occurred_at=begin))
         crm.do(EnrollMember(customer="shop:1", occurred_at=begin))
@@ -110,14 +120,18 @@ def make_shop(url: str, folder: Path) -> None:
         next(iter(crm.changes("mailer", start="beginning")))
         crm.seal()
         crm.do(ErasePersonalData(customer="shop:5", confirm=True))
-        assert crm.import_file(folder / "notes.csv", folder / "map.toml").rejected == 1
+        mapping, notes = Path(folder) / "map.toml", Path(folder) / "notes.csv"
+        mapping.write_text(MAPPING)
+        notes.write_text("who,note\nshop:1,likes tea\nnobody,likes nothing\n")
+        assert crm.import_file(notes, mapping).rejected == 1
 
 
 def tables(url: str) -> dict[str, list[tuple[Any, ...]]]:
     """What is to be the same in a copy, as the database has it."""
     found: dict[str, list[tuple[Any, ...]]] = {}
-    for name in COPIED:
-        rows = [row._mapping for row in rows_of(url, f"SELECT * FROM regulars_{name}")]
+    asked = rows_of(url, *(f"SELECT * FROM regulars_{name}" for name in COPIED))
+    for name, told in zip(COPIED, asked, strict=True):
+        rows = [row._mapping for row in told]
         kept = (row for row in rows if name != "settings" or row["name"] != "live_generation")
         tuples = (tuple((column, row[column]) for column in sorted(row) if column != "xid") for row in kept)
         found[name] = sorted(tuples, key=lambda row: (dict(row).get("position"), repr(row)))
@@ -146,13 +160,14 @@ def answers(url: str, who: list[str], days: tuple[date, ...] = DAYS) -> list[obj
             said += [found.timeline(), found.explain()]
         said += [list(crm.tickets(as_of=day)) for day in days]
         said += [list(crm.audit()), crm.ruleset, crm.currency, crm.rejects()]
-    return said + [alike(row._mapping for row in rows_of(url, f"SELECT * FROM {view}")) for view in VIEWS]
+    told = rows_of(url, *(f"SELECT * FROM {view}" for view in VIEWS))
+    return said + [alike(row._mapping for row in rows) for rows in told]
 
 
-def rows_of(url: str, query: str) -> list[sa.Row[Any]]:
+def rows_of(url: str, *queries: str) -> list[list[sa.Row[Any]]]:
     """What a tool that speaks SQL is told."""
     with closing(Database(url, read_only=True)) as database, database.reading() as connection:
-        return list(connection.exec_driver_sql(query))
+        return [list(connection.exec_driver_sql(query)) for query in queries]
 
 
 @pytest.fixture
@@ -179,33 +194,31 @@ def there(url: str) -> set[str]:
 # ---------------------------------------------------------------------------------------------------- the same store
 
 
-def test_a_copy_is_the_same_store(bare_url: str, target_url: str, tmp_path: Path) -> None:
-    make_shop(bare_url, tmp_path)
-    before = tables(bare_url)
-    count = regulars.copy(bare_url, target_url)
+def test_a_copy_is_the_same_store(shop_url: str, target_url: str) -> None:
+    before = tables(shop_url)
+    count = regulars.copy(shop_url, target_url)
     assert count == len(before["events"]) > 20
     assert all(before[name] for name in COPIED)
     assert tables(target_url) == before
-    assert tables(bare_url) == before
-    assert answers(target_url, people(bare_url)) == answers(bare_url, people(bare_url))
+    assert tables(shop_url) == before
+    assert answers(target_url, people(shop_url)) == answers(shop_url, people(shop_url))
 
 
-def test_there_and_back_again(bare_sqlite_url: str, bare_postgres_url: str, tmp_path: Path) -> None:
-    make_shop(bare_sqlite_url, tmp_path)
-    file = Path(bare_sqlite_url)
+@IN_A_FILE
+def test_there_and_back_again(shop_url: str, bare_postgres_url: str, tmp_path: Path) -> None:
+    file = Path(shop_url)
     before = file.read_bytes()
     back = fresh_sqlite(tmp_path)
     regulars.copy(file, bare_postgres_url)
     regulars.copy(bare_postgres_url, back)
-    assert tables(back) == tables(bare_sqlite_url)
+    assert tables(back) == tables(shop_url)
     assert file.read_bytes() == before
     assert answers(back, people(back)) == answers(bare_postgres_url, people(back))
 
 
-def test_a_copy_knows_everybody_and_goes_on(bare_url: str, target_url: str, tmp_path: Path) -> None:
-    make_shop(bare_url, tmp_path)
-    last = dict(tables(bare_url)["events"][-1])
-    regulars.copy(bare_url, target_url)
+def test_a_copy_knows_everybody_and_goes_on(shop_url: str, target_url: str) -> None:
+    last = dict(tables(shop_url)["events"][-1])
+    regulars.copy(shop_url, target_url)
     # The copy's clock is a little behind: what is known was known then all the same.
     with regulars.open(target_url, actor="li", clock=lambda: NOW - timedelta(minutes=5)) as crm:
         assert crm.customer("shop:1").name == "Ada Lovelace"
@@ -218,7 +231,7 @@ def test_a_copy_knows_everybody_and_goes_on(bare_url: str, target_url: str, tmp_
             )
         )
         assert [event.position for event in retried.events] == [order.position]
-        assert len(crm.audit().entries) == crm.status().events == len(tables(bare_url)["events"])
+        assert len(crm.audit().entries) == crm.status().events == len(tables(shop_url)["events"])
         noted = crm.do(AddNote(customer="shop:3", text="after the copy"))
         [recorded] = noted.events
     assert recorded.position == last["position"] + 1
@@ -253,13 +266,10 @@ def test_a_store_that_nobody_judged_yet_is_copied_too(bare_url: str, target_url:
     regulars.open(target_url).close()
 
 
-def test_progress_counts_the_events(
-    bare_url: str, target_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_progress_counts_the_events(shop_url: str, target_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copying, "BATCH", 10)
-    make_shop(bare_url, tmp_path)
     progress: list[tuple[int, int]] = []
-    count = regulars.copy(bare_url, target_url, lambda done, total: progress.append((done, total)))
+    count = regulars.copy(shop_url, target_url, lambda done, total: progress.append((done, total)))
     assert progress == [*((done, count) for done in range(10, count, 10)), (count, count)]
 
 
@@ -271,14 +281,13 @@ def test_every_table_is_either_copied_or_the_copys_own() -> None:
 # -------------------------------------------------------------------------------------------------- whole, or nothing
 
 
-def test_a_store_is_never_copied_over(bare_url: str, target_url: str, tmp_path: Path) -> None:
-    make_shop(bare_url, tmp_path)
+def test_a_store_is_never_copied_over(shop_url: str, target_url: str) -> None:
     with opened(target_url) as crm:
         crm.do(RegisterCustomer(ref="precious"))
     before = tables(target_url)
-    for target in (target_url, bare_url):
+    for target in (target_url, shop_url):
         with pytest.raises(StoreUnusable, match=r"there is a store in .* already, and it was left alone"):
-            regulars.copy(bare_url, target)
+            regulars.copy(shop_url, target)
     assert tables(target_url) == before
 
 
@@ -317,21 +326,18 @@ def test_an_older_store_is_migrated_first(bare_url: str, target_url: str) -> Non
     assert there(target_url) == set()
 
 
-def test_an_interrupted_copy_was_never_there(
-    bare_url: str, target_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_copy_was_never_there(shop_url: str, target_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copying, "BATCH", 10)
-    make_shop(bare_url, tmp_path)
 
     def interrupt(done: int, total: int) -> None:
         if done >= 20:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        regulars.copy(bare_url, target_url, interrupt)
+        regulars.copy(shop_url, target_url, interrupt)
     assert there(target_url) == set()
-    regulars.copy(bare_url, target_url)
-    assert tables(target_url) == tables(bare_url)
+    regulars.copy(shop_url, target_url)
+    assert tables(target_url) == tables(shop_url)
 
 
 def copy_halfway(source: str, target: str, halfway: Signal) -> None:
@@ -345,33 +351,32 @@ def copy_halfway(source: str, target: str, halfway: Signal) -> None:
     regulars.copy(source, target, stand_still)
 
 
-def test_a_copy_that_is_killed_was_never_there(bare_sqlite_url: str, target_url: str, tmp_path: Path) -> None:
-    make_shop(bare_sqlite_url, tmp_path)
+@IN_A_FILE
+def test_a_copy_that_is_killed_was_never_there(shop_url: str, target_url: str) -> None:
     context = forked()
     halfway = context.Event()
-    process = context.Process(target=copy_halfway, args=(bare_sqlite_url, target_url, halfway))
+    process = context.Process(target=copy_halfway, args=(shop_url, target_url, halfway))
     process.start()
     assert halfway.wait(timeout=60)
     process.kill()
     process.join()
     assert there(target_url) == set()
-    regulars.copy(bare_sqlite_url, target_url)
-    assert tables(target_url) == tables(bare_sqlite_url)
+    regulars.copy(shop_url, target_url)
+    assert tables(target_url) == tables(shop_url)
 
 
 # -------------------------------------------------------------------------------------------------- while others write
 
 
 def test_a_copy_while_others_write_is_of_one_moment(
-    bare_url: str, target_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shop_url: str, target_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(copying, "BATCH", 10)
-    make_shop(bare_url, tmp_path)
     stop, acknowledged = threading.Event(), list[int]()
 
     def write(writer: int) -> None:
         number = 0
-        with opened(bare_url) as crm:
+        with opened(shop_url) as crm:
             while not stop.is_set():
                 ref = f"writer:{writer}:{number}"
                 order = RecordPurchase(customer=ref, order_id=ref, amount="1", command_id=ref)
@@ -386,12 +391,12 @@ def test_a_copy_while_others_write_is_of_one_moment(
         while len(acknowledged) < 20:
             stop.wait(0.01)
         before = set(acknowledged)
-        count = regulars.copy(bare_url, target_url)
+        count = regulars.copy(shop_url, target_url)
     finally:
         stop.set()
         for writer in writers:
             writer.join()
-    copied, original = tables(target_url), tables(bare_url)
+    copied, original = tables(target_url), tables(shop_url)
     events = [dict(row) for row in copied["events"]]
     positions = {event["position"] for event in events}
     assert before <= positions
@@ -406,15 +411,15 @@ def test_a_copy_while_others_write_is_of_one_moment(
     assert {dict(row)["id"] for row in copied["commands"]} == orders
 
 
-def test_no_older_transaction_keeps_events_out_of_a_copy(bare_postgres_url: str, tmp_path: Path) -> None:
+@ON_A_SERVER
+def test_no_older_transaction_keeps_events_out_of_a_copy(shop_url: str, tmp_path: Path) -> None:
     target = fresh_sqlite(tmp_path)
-    make_shop(bare_postgres_url, tmp_path)
-    engine = sa.create_engine(bare_postgres_url, poolclass=sa.NullPool)
-    with engine.begin() as somebody, opened(bare_postgres_url) as crm:
+    engine = sa.create_engine(shop_url, poolclass=sa.NullPool)
+    with engine.begin() as somebody, opened(shop_url) as crm:
         somebody.exec_driver_sql("SELECT pg_current_xact_id()")
         crm.do(RegisterCustomer(ref="late"))
-        regulars.copy(bare_postgres_url, target)
-    assert tables(target) == tables(bare_postgres_url)
+        regulars.copy(shop_url, target)
+    assert tables(target) == tables(shop_url)
 
 
 # ------------------------------------------------------------------------------------------------------- any history

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 import regulars
+from filled_once import Originals
 from outside import run
 from regulars import (
     CancelMembership,
@@ -36,23 +38,32 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def shop(request: pytest.FixtureRequest, originals: Originals, clock: Clock) -> Iterator[str]:
+    """The URL of a filled store, which nobody has open; the clock stands where that was done."""
+    with originals.copy(request.param, fill) as (url, clock.now):
+        yield url
+
+
 @pytest.fixture
-def crm(database_url: str, clock: Clock) -> Iterator[Regulars]:
-    with opened(database_url, clock) as crm:
-        fill(crm, clock)
+def crm(shop: str, clock: Clock) -> Iterator[Regulars]:
+    with opened(shop, clock) as crm:
         yield crm
 
 
-def fill(crm: Regulars, clock: Clock) -> None:
-    """Customers of whom each table has something to say, two of them merged."""
-    register(crm, clock)
-    crm.do([EnrollMember(customer=who) for who in PEOPLE])
-    for number, who in enumerate(PEOPLE):
-        clock.now += DAY
-        crm.do(RecordPurchase(customer=who, order_id=f"first-{number}", amount="200.00"))
-        crm.do(OpenTicket(customer=who, ticket_id=f"first-{number}"))
-    crm.do([CancelMembership(customer=PEOPLE[3]), MergeCustomers(customer=PEOPLE[3], into=PEOPLE[2])])
-    crm.catch_up()
+def fill(url: str) -> datetime:
+    """Customers of whom each table has something to say, two of them merged; what the clock says in the end."""
+    clock = Clock()
+    with opened(url, clock) as crm:
+        register(crm, clock)
+        crm.do([EnrollMember(customer=who) for who in PEOPLE])
+        for number, who in enumerate(PEOPLE):
+            clock.now += DAY
+            crm.do(RecordPurchase(customer=who, order_id=f"first-{number}", amount="200.00"))
+            crm.do(OpenTicket(customer=who, ticket_id=f"first-{number}"))
+        crm.do([CancelMembership(customer=PEOPLE[3]), MergeCustomers(customer=PEOPLE[3], into=PEOPLE[2])])
+        crm.catch_up()
+    return clock.now
 
 
 def write(crm: Regulars, table: sa.Table, values: dict[str, Any], *conditions: sa.ColumnElement[bool]) -> None:
@@ -127,22 +138,25 @@ def an_end_beyond_the_log(crm: Regulars) -> None:
     generation(crm, 2, folding_until=10**9)
 
 
-HARM = pytest.mark.parametrize(
-    "harm",
-    [
-        damaged_place,
-        damaged_interval,
-        ranges_that_are_none,
-        ranges_that_are_gone,
-        ranges_that_were_done,
-        ranges_that_leave_somebody_out,
-        an_end_beyond_the_log,
-    ],
-)
+HARMS = [
+    damaged_place,
+    damaged_interval,
+    ranges_that_are_none,
+    ranges_that_are_gone,
+    ranges_that_were_done,
+    ranges_that_leave_somebody_out,
+    an_end_beyond_the_log,
+]
 Harm = Callable[[Regulars], None]
 
 
-@HARM
+def of_each_kind(harms: Sequence[object]) -> pytest.MarkDecorator:
+    """Each harm in a file, and the first one on a server: what is found out about it is the same in both."""
+    both = [*(("sqlite", each) for each in harms), ("postgres", harms[0])]
+    return pytest.mark.parametrize(("shop", "harm"), both, indirect=["shop"])
+
+
+@pytest.mark.parametrize("harm", HARMS)
 def test_a_rebuild_begins_afresh_where_what_was_begun_fails_and_says_why(
     crm: Regulars, monkeypatch: pytest.MonkeyPatch, harm: Harm
 ) -> None:
@@ -159,7 +173,7 @@ def test_a_rebuild_begins_afresh_where_what_was_begun_fails_and_says_why(
     assert (crm.projections.rebuild(on_afresh=why.append), len(why)) == (4, 1)
 
 
-@HARM
+@of_each_kind(HARMS)
 def test_so_does_a_publication(crm: Regulars, monkeypatch: pytest.MonkeyPatch, harm: Harm) -> None:
     other = with_edits([("hold_days = 365", "hold_days = 30")])
     begin(crm, monkeypatch, lambda **more: crm.rules.publish(other, reason="?", **more), 2)
@@ -172,7 +186,7 @@ def test_so_does_a_publication(crm: Regulars, monkeypatch: pytest.MonkeyPatch, h
     assert len(why) == 1
 
 
-@HARM
+@of_each_kind(HARMS)
 def test_so_does_what_is_built_for_a_question(crm: Regulars, monkeypatch: pytest.MonkeyPatch, harm: Harm) -> None:
     other = with_edits([("hold_days = 365", "hold_days = 30")])
     expected = list(PEOPLE[:3])
@@ -259,9 +273,7 @@ def flipped(fold: bytes) -> bytes:
     return fold[:middle] + bytes([fold[middle] ^ 1]) + fold[middle + 1 :]
 
 
-FOLDS = pytest.mark.parametrize(
-    "harm", [cut, flipped, lambda _: b"", lambda _: b"\0", lambda fold: fold + b"\0", lambda _: b"\x80" * 50]
-)
+FOLDS = of_each_kind([cut, flipped, lambda _: b"", lambda _: b"\0", lambda fold: fold + b"\0", lambda _: b"\x80" * 50])
 
 
 def damage_fold(crm: Regulars, harm: Callable[[bytes], bytes], who: str = PEOPLE[0]) -> None:
@@ -396,27 +408,25 @@ def other_versions(crm: Regulars) -> None:
     [broken_pointer, pointer_to_nothing, no_pointer, rules_that_are_none, rules_that_are_cut, other_versions],
 )
 def test_a_rebuild_mends_what_says_which_generation_answers_and_by_which_rules(
-    database_url: str, clock: Clock, harm: Harm
+    shop: str, clock: Clock, harm: Harm
 ) -> None:
     other = with_edits([("hold_days = 365", "hold_days = 30")])
-    with opened(database_url, clock) as crm:
-        fill(crm, clock)
+    with opened(shop, clock) as crm:
         crm.rules.publish(other, reason="shorter")
         asked = list(crm.customers())
         harm(crm)
-    with opened(database_url, clock, on_stale="rebuild") as crm:
+    with opened(shop, clock, on_stale="rebuild") as crm:
         assert (crm.ruleset, list(crm.customers())) == (other, asked)
-    with opened(database_url, clock) as crm:
+    with opened(shop, clock) as crm:
         assert crm.projections.verify().holds
         assert (crm.ruleset, list(crm.customers())) == (other, asked)
 
 
 @pytest.mark.parametrize("harm", [broken_pointer, pointer_to_nothing, no_pointer])
-def test_until_then_each_question_says_so(database_url: str, clock: Clock, harm: Harm) -> None:
-    with opened(database_url, clock) as crm:
-        fill(crm, clock)
+def test_until_then_each_question_says_so(shop: str, clock: Clock, harm: Harm) -> None:
+    with opened(shop, clock) as crm:
         harm(crm)
-    with opened(database_url, clock) as crm:
+    with opened(shop, clock) as crm:
         for question in (crm.customers, lambda: crm.customer(PEOPLE[0]), crm.status, crm.projections.verify):
             with pytest.raises(StoreUnusable, match="`regulars rebuild`"):
                 question()
@@ -436,11 +446,9 @@ def test_a_pointer_that_nothing_depends_on_is_passed_over(crm: Regulars, name: s
 
 
 @pytest.mark.parametrize("value", [2**63 - 1, -(2**63), 2**58, -(2**57)])
-def test_an_instant_that_no_calendar_has_is_a_sentence(database_url: str, clock: Clock, value: int) -> None:
-    with opened(database_url, clock) as crm:
-        fill(crm, clock)
-    run(database_url, f"UPDATE regulars_generations SET made_at = {value}")
-    with opened(database_url, clock) as crm:
+def test_an_instant_that_no_calendar_has_is_a_sentence(shop: str, clock: Clock, value: int) -> None:
+    run(shop, f"UPDATE regulars_generations SET made_at = {value}")
+    with opened(shop, clock) as crm:
         assert crm.projections.generations() == ()
         with pytest.raises(StoreUnusable, match="made_at lies outside the calendar"):
             crm.tickets()
@@ -451,12 +459,11 @@ def test_an_instant_that_no_calendar_has_is_a_sentence(database_url: str, clock:
     "harm", [lambda crm, name: take_away_setting(crm, name), lambda crm, name: setting(crm, name, b"7")]
 )
 def test_a_key_of_the_store_that_was_damaged_is_a_sentence(
-    database_url: str, clock: Clock, name: str, harm: Callable[[Regulars, str], None]
+    shop: str, clock: Clock, name: str, harm: Callable[[Regulars, str], None]
 ) -> None:
-    with opened(database_url, clock) as crm:
-        fill(crm, clock)
+    with opened(shop, clock) as crm:
         harm(crm, name)
-    with pytest.raises(StoreUnusable, match=f"{name}.*a backup has it as it was"), opened(database_url, clock) as crm:
+    with pytest.raises(StoreUnusable, match=f"{name}.*a backup has it as it was"), opened(shop, clock) as crm:
         crm.rejects() if name == "quarantine_key" else crm.customer(PEOPLE[0])
 
 
@@ -471,9 +478,8 @@ def test_a_schema_version_that_is_none_is_told_from_somebody_elses_tables(
 
 
 @pytest.mark.parametrize("value", [b"\xff\xff", b"XYZ", b""])
-def test_a_currency_that_is_none_is_a_sentence(database_url: str, clock: Clock, value: bytes) -> None:
-    with opened(database_url, clock) as crm:
-        fill(crm, clock)
+def test_a_currency_that_is_none_is_a_sentence(shop: str, clock: Clock, value: bytes) -> None:
+    with opened(shop, clock) as crm:
         setting(crm, "currency", value)
         for question in (crm.customers, crm.status, lambda: crm.customer(PEOPLE[0])):
             with pytest.raises(StoreUnusable, match='the setting "currency" of this store is not'):
@@ -489,14 +495,10 @@ def test_founding_rules_that_are_none_are_a_sentence(crm: Regulars, value: bytes
 
 
 @pytest.mark.parametrize("value", [b"", b"?", b"9" * 40])
-def test_a_mark_of_a_forgetting_that_cannot_be_read_is_still_acted_on(
-    database_url: str, clock: Clock, value: bytes
-) -> None:
-    with opened(database_url, clock) as crm:
-        fill(crm, clock)
-        with crm._store.database.writing() as connection:
-            connection.execute(crm._store.schema.settings.insert(), {"name": "erasing", "value": value})
-    with opened(database_url, clock) as crm:
+def test_a_mark_of_a_forgetting_that_cannot_be_read_is_still_acted_on(shop: str, clock: Clock, value: bytes) -> None:
+    with opened(shop, clock) as crm, crm._store.database.writing() as connection:
+        connection.execute(crm._store.schema.settings.insert(), {"name": "erasing", "value": value})
+    with opened(shop, clock) as crm:
         assert not crm.status().erasing
         assert not crm.forget(PEOPLE[0], reason="on request").pending
 
@@ -606,15 +608,15 @@ def test_read_models_with_values_that_nobody_writes_are_a_sentence_and_built_ane
     assert read_models_of(crm, 2) == whole
 
 
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)  # PostgreSQL takes no value of another kind
 @pytest.mark.parametrize("value", [b"\xff\xfe", 0.5, "soon"])
 @pytest.mark.parametrize(
     ("table", "column"), [("customer_card", "orders"), ("churn_risk", "value"), ("customer_card", "last_order_at")]
 )
 def test_a_value_of_another_kind_is_found_and_put_right(
-    sqlite_database_url: str, clock: Clock, table: str, column: str, value: object
+    shop: str, clock: Clock, table: str, column: str, value: object
 ) -> None:
-    with opened(sqlite_database_url, clock) as crm:
-        fill(crm, clock)
+    with opened(shop, clock) as crm:
         whole, asked = read_models_of(crm, 1), [crm.customer(who).tier for who in PEOPLE]
         column_of(table, column, value)(crm)
         assert {each.projection for each in crm.projections.verify().differences} == {table}
@@ -625,14 +627,13 @@ def test_a_value_of_another_kind_is_found_and_put_right(
 
 
 @pytest.mark.parametrize("name", ["lookup_key", "quarantine_key"])
-def test_a_store_that_lost_a_key_of_its_own_is_let_go_of(database_url: str, clock: Clock, name: str) -> None:
-    with opened(database_url, clock) as crm:
-        fill(crm, clock)
+def test_a_store_that_lost_a_key_of_its_own_is_let_go_of(shop: str, clock: Clock, name: str) -> None:
+    with opened(shop, clock) as crm:
         settings = crm._store.schema.settings
         with crm._store.database.writing() as connection:
             connection.execute(settings.delete().where(settings.c.name == name))
     with pytest.raises(StoreUnusable, match=name):
-        opened(database_url, clock)
+        opened(shop, clock)
     gc.collect()  # a connection that nobody closed is a warning, which fails
 
 

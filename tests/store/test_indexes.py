@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 import regulars
 from cutting import CutOffError, cuts_of, is_cut_off
+from filled_once import Originals
 from processes import forked
 from regulars import (
     ChangeContactDetails,
@@ -67,6 +69,20 @@ TABLES = tuple(index.table for index in INDEXES)
 MASTER_KEY = bytes(range(32))
 ADA, BOB, CY, DI = PEOPLE
 NEWS = {"channel": "email", "purpose": "newsletter"}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def crm(request: pytest.FixtureRequest, originals: Originals) -> Iterator[Regulars]:
+    with originals.copy(request.param, make_shop) as (url, now), opened(url, Clock(now)) as crm:
+        yield crm
+
+
+def make_shop(url: str) -> datetime:
+    """A shop, by a clock that says in the end what is given back."""
+    clock = Clock()
+    with opened(url, clock) as crm:
+        shop(crm, clock)
+    return clock.now
 
 
 def shop(crm: Regulars, clock: Clock) -> None:
@@ -132,41 +148,35 @@ def cut_off(*_: object) -> None:
 # -------------------------------------------------------------------------------------------------- what was damaged
 
 
-def test_who_was_lost_from_the_lists_is_told_and_brought_back(database_url: str) -> None:
-    clock = Clock()
-    with opened(database_url, clock) as crm:
-        shop(crm, clock)
-        before, rows = answers(crm), stored(crm)
-        change(crm, "DELETE FROM regulars_consents")
-        change(crm, "DELETE FROM regulars_lookups")
-        assert len(crm.contactable(**NEWS)) == 0
-        assert [found(crm, who) for who in PEOPLE] == [None] * 4
-        told = faults(crm)
-        assert {kind for kind, _, _ in told} == {"consent", "look-up"}
-        assert {of for _, of, _ in told} == {f"id:{row[0]}" for row in rows["regulars_links"]} | {
-            f"id:{row[2]}" for row in rows["regulars_consents"]
-        }
-        put_right: dict[str, int] = {}
-        crm.projections.rebuild(on_put_right=put_right.__setitem__)
-        assert put_right == {"consent": 5, "look-up": 11}
-        assert (faults(crm), stored(crm), answers(crm)) == ([], rows, before)
+def test_who_was_lost_from_the_lists_is_told_and_brought_back(crm: Regulars) -> None:
+    before, rows = answers(crm), stored(crm)
+    change(crm, "DELETE FROM regulars_consents")
+    change(crm, "DELETE FROM regulars_lookups")
+    assert len(crm.contactable(**NEWS)) == 0
+    assert [found(crm, who) for who in PEOPLE] == [None] * 4
+    told = faults(crm)
+    assert {kind for kind, _, _ in told} == {"consent", "look-up"}
+    assert {of for _, of, _ in told} == {f"id:{row[0]}" for row in rows["regulars_links"]} | {
+        f"id:{row[2]}" for row in rows["regulars_consents"]
+    }
+    put_right: dict[str, int] = {}
+    crm.projections.rebuild(on_put_right=put_right.__setitem__)
+    assert put_right == {"consent": 5, "look-up": 11}
+    assert (faults(crm), stored(crm), answers(crm)) == ([], rows, before)
 
 
-def test_a_merge_that_was_lost_is_told_and_no_rebuild_makes_that_permanent(database_url: str) -> None:
-    clock = Clock()
-    with opened(database_url, clock) as crm:
-        shop(crm, clock)
-        before, rows = answers(crm), stored(crm)
-        change(crm, "DELETE FROM regulars_links")
-        assert crm.customer(CY).id != crm.customer(ADA).id
-        away = {row[0] for row in rows["regulars_links"]}
-        assert [kind for kind, _, _ in faults(crm)] == ["link", "link"]
-        assert {of for _, of, _ in faults(crm)} == {f"id:{each}" for each in away}
-        put_right: dict[str, int] = {}
-        crm.projections.rebuild(on_put_right=put_right.__setitem__)
-        assert put_right == {"link": 2}
-        assert (faults(crm), stored(crm), answers(crm)) == ([], rows, before)
-        assert crm.customer(CY).id == crm.customer(ADA).id
+def test_a_merge_that_was_lost_is_told_and_no_rebuild_makes_that_permanent(crm: Regulars) -> None:
+    before, rows = answers(crm), stored(crm)
+    change(crm, "DELETE FROM regulars_links")
+    assert crm.customer(CY).id != crm.customer(ADA).id
+    away = {row[0] for row in rows["regulars_links"]}
+    assert [kind for kind, _, _ in faults(crm)] == ["link", "link"]
+    assert {of for _, of, _ in faults(crm)} == {f"id:{each}" for each in away}
+    put_right: dict[str, int] = {}
+    crm.projections.rebuild(on_put_right=put_right.__setitem__)
+    assert put_right == {"link": 2}
+    assert (faults(crm), stored(crm), answers(crm)) == ([], rows, before)
+    assert crm.customer(CY).id == crm.customer(ADA).id
 
 
 def test_what_was_folded_while_links_were_wrong_is_not_gone_on_with(
@@ -213,19 +223,14 @@ def test_what_was_folded_while_links_were_wrong_is_not_gone_on_with(
         ("UPDATE regulars_referrals SET referred_id = customer_id", "referral", "has event #"),
     ],
 )
-def test_each_difference_is_told_by_event_and_put_right(
-    database_url: str, statement: str, kind: str, what: str
-) -> None:
-    clock = Clock()
-    with opened(database_url, clock) as crm:
-        shop(crm, clock)
-        rows = stored(crm)
-        change(crm, statement)
-        told = faults(crm)
-        assert {each for each, _, _ in told} == {kind}
-        assert any(sentence.startswith(what.partition("{")[0]) for _, _, sentence in told)
-        crm.projections.rebuild()
-        assert (faults(crm), stored(crm)) == ([], rows)
+def test_each_difference_is_told_by_event_and_put_right(crm: Regulars, statement: str, kind: str, what: str) -> None:
+    rows = stored(crm)
+    change(crm, statement)
+    told = faults(crm)
+    assert {each for each, _, _ in told} == {kind}
+    assert any(sentence.startswith(what.partition("{")[0]) for _, _, sentence in told)
+    crm.projections.rebuild()
+    assert (faults(crm), stored(crm)) == ([], rows)
 
 
 def test_references_that_were_exchanged_among_many_are_put_right(database_url: str) -> None:
@@ -249,17 +254,14 @@ def test_references_that_were_exchanged_among_many_are_put_right(database_url: s
         assert (faults(crm), stored(crm)) == ([], rows)
 
 
-def test_what_no_key_opens_is_left_as_it_is_and_named(database_url: str) -> None:
-    clock = Clock()
-    with opened(database_url, clock) as crm:
-        shop(crm, clock)
-        rows, ada = stored(crm), crm.find(ADA)
-        change(crm, "DELETE FROM regulars_keys WHERE customer_id = :id", id=ada)
-        change(crm, "DELETE FROM regulars_lookups WHERE customer_id <> :id", id=ada)
-        assert "look-ups of 1" in {each.what for each in crm.check_records().not_covered}
-        crm.projections.rebuild()
-        assert stored(crm) == rows
-        assert {kind for kind, _, _ in faults(crm)} == {"key"}
+def test_what_no_key_opens_is_left_as_it_is_and_named(crm: Regulars) -> None:
+    rows, ada = stored(crm), crm.find(ADA)
+    change(crm, "DELETE FROM regulars_keys WHERE customer_id = :id", id=ada)
+    change(crm, "DELETE FROM regulars_lookups WHERE customer_id <> :id", id=ada)
+    assert "look-ups of 1" in {each.what for each in crm.check_records().not_covered}
+    crm.projections.rebuild()
+    assert stored(crm) == rows
+    assert {kind for kind, _, _ in faults(crm)} == {"key"}
 
 
 def test_without_the_master_key_look_ups_are_named_as_not_covered(bare_url: str) -> None:
@@ -273,23 +275,20 @@ def test_without_the_master_key_look_ups_are_named_as_not_covered(bare_url: str)
     assert (counts["link"], counts["consent"]) == ((2, 0), (5, 0))
 
 
-def test_an_event_that_cannot_be_read_is_told_and_what_is_kept_of_it_stays(database_url: str) -> None:
-    clock = Clock()
-    with opened(database_url, clock) as crm:
-        shop(crm, clock)
-        rows = stored(crm)
-        victim = crm.find(ADA)
-        change(
-            crm,
-            "UPDATE regulars_events SET payload = :nothing WHERE type = 'ConsentGiven' AND customer_id = :id",
-            nothing=b"{",
-            id=victim,
-        )
-        change(crm, "DELETE FROM regulars_consents WHERE customer_id <> :id", id=victim)
-        assert ("consent", f"id:{victim}") in {(kind, of) for kind, of, _ in faults(crm)}
-        crm.projections.rebuild()
-        assert stored(crm) == rows
-        assert [(kind, of) for kind, of, _ in faults(crm)] == [("consent", f"id:{victim}")]
+def test_an_event_that_cannot_be_read_is_told_and_what_is_kept_of_it_stays(crm: Regulars) -> None:
+    rows = stored(crm)
+    victim = crm.find(ADA)
+    change(
+        crm,
+        "UPDATE regulars_events SET payload = :nothing WHERE type = 'ConsentGiven' AND customer_id = :id",
+        nothing=b"{",
+        id=victim,
+    )
+    change(crm, "DELETE FROM regulars_consents WHERE customer_id <> :id", id=victim)
+    assert ("consent", f"id:{victim}") in {(kind, of) for kind, of, _ in faults(crm)}
+    crm.projections.rebuild()
+    assert stored(crm) == rows
+    assert [(kind, of) for kind, of, _ in faults(crm)] == [("consent", f"id:{victim}")]
 
 
 # ------------------------------------------------------------------------------------------------- whatever happens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 import regulars
+from filled_once import Originals
 from regulars import (
     ChangeContactDetails,
     CustomerId,
@@ -76,29 +78,46 @@ def faults_of(found: RecordCheck) -> list[tuple[str, str, str]]:
     return [(each.kind, each.of, each.what) for each in found.faults]
 
 
-@pytest.fixture(params=[None, MASTER_KEY], ids=["plain", "wrapped"])
-def shop(request: pytest.FixtureRequest, bare_url: str) -> Shop:
-    return made(bare_url, request.param)
+@pytest.fixture(params=["sqlite", "postgres"])
+def plain(request: pytest.FixtureRequest, originals: Originals) -> Iterator[Shop]:
+    with originals.copy(request.param, make_plain) as (url, ids):
+        yield Shop(url, Clock(), ids)
 
 
-@pytest.fixture
-def plain(database_url: str) -> Shop:
-    return made(database_url, None)
+IN_A_FILE = pytest.mark.parametrize("plain", ["sqlite"], indirect=True)
+ON_A_SERVER = pytest.mark.parametrize("plain", ["postgres"], indirect=True)
 
 
-def made(url: str, master_key: bytes | None) -> Shop:
-    clock = Clock()
-    shop = Shop(url, clock, {}, master_key)
-    with opened(url, clock, master_key=master_key) as crm:
+@pytest.fixture(params=["plain in a file", "wrapped in a file", "wrapped on a server"])
+def shop(request: pytest.FixtureRequest, originals: Originals) -> Iterator[Shop]:
+    """A shop whose keys lie open, or are wrapped by a master key."""
+    kind = "sqlite" if "file" in request.param else "postgres"
+    is_plain = "plain" in request.param
+    with originals.copy(kind, make_plain if is_plain else make_wrapped) as (url, ids):
+        yield Shop(url, Clock(), ids, None if is_plain else MASTER_KEY)
+
+
+def make_plain(url: str) -> dict[str, CustomerId]:
+    return make(url, None)
+
+
+def make_wrapped(url: str) -> dict[str, CustomerId]:
+    return make(url, MASTER_KEY)
+
+
+def make(url: str, master_key: bytes | None) -> dict[str, CustomerId]:
+    """Three who bought, one of whom changed their details, and one who was forgotten; their ids."""
+    ids = {}
+    with opened(url, Clock(), master_key=master_key) as crm:
         for ref in PEOPLE:
             registration = RegisterCustomer(ref=ref, email=f"{ref[-1]}@example.com", command_id=f"new {ref}")
-            shop.ids[ref] = crm.do(registration).customer_id
+            ids[ref] = crm.do(registration).customer_id
             crm.do(RecordPurchase(customer=ref, order_id=f"A{ref}", amount="200", command_id=f"order {ref}"))
         crm.do(ChangeContactDetails(customer="shop:2", email="two@example.com", phone="+49301"))
         crm.do(ChangeContactDetails(customer="shop:2", email=None, phone="+49302"))
         crm.forget("shop:4", reason="asked to")
         crm.catch_up()
-    return shop
+    return ids
 
 
 def swap(shop: Shop, table: str, column: str, where: str = "") -> None:
@@ -398,15 +417,13 @@ def test_a_generation_of_older_rules_that_is_made_to_answer_is_told(plain: Shop)
     assert viewpoint(plain)[:3] == before[:3]
 
 
-def test_the_command_line_rebuilds_where_the_generation_that_is_to_answer_is_gone(
-    sqlite_database_url: str, say: Say
-) -> None:
-    shop = made(sqlite_database_url, None)
-    shop.change("UPDATE regulars_settings SET value = :gone WHERE name = 'live_generation'", gone=b"77")
-    said = say("--db", shop.url, "verify")
+@IN_A_FILE
+def test_the_command_line_rebuilds_where_the_generation_that_is_to_answer_is_gone(plain: Shop, say: Say) -> None:
+    plain.change("UPDATE regulars_settings SET value = :gone WHERE name = 'live_generation'", gone=b"77")
+    said = say("--db", plain.url, "verify")
     assert (said.status, "is live, and is missing" in said.out) == (1, True)
-    assert say("--db", shop.url, "rebuild").status == 0
-    assert say("--db", shop.url, "verify").status == 0
+    assert say("--db", plain.url, "rebuild").status == 0
+    assert say("--db", plain.url, "verify").status == 0
 
 
 def test_a_generation_of_the_same_rules_may_answer_again(plain: Shop) -> None:
@@ -472,74 +489,75 @@ def lose_rows_of_an_index(url: str) -> None:
         file.execute("PRAGMA writable_schema = RESET")
 
 
-def test_an_index_that_lacks_rows_is_told_and_not_copied(sqlite_database_url: str, tmp_path: Path) -> None:
-    shop, copy = made(sqlite_database_url, None), tmp_path / "copy.db"
-    with shop.open() as crm:
+@IN_A_FILE
+def test_an_index_that_lacks_rows_is_told_and_not_copied(plain: Shop, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    with plain.open() as crm:
         crm.backup(tmp_path / "sound.db")
         assert crm.check_records().holds
-    lose_rows_of_an_index(shop.url)
-    told = shop.told()
+    lose_rows_of_an_index(plain.url)
+    told = plain.told()
     assert {kind for kind, _, _ in told} == {"database"}
     assert told[0] == ("database", "the file", "row 1 missing from index regulars_events_actor")
-    with shop.open() as crm, pytest.raises(StoreUnusable, match="is damaged, and no copy was kept: row 1 missing"):
+    with plain.open() as crm, pytest.raises(StoreUnusable, match="is damaged, and no copy was kept: row 1 missing"):
         crm.backup(copy)
     assert sorted(each.name for each in tmp_path.glob("copy*")) == []
     with pytest.raises(StoreUnusable, match="is damaged, and was not restored: row 1 missing"):
-        regulars.restore(shop.url, copy)
-    with closing(sqlite3.connect(shop.url)) as file:
+        regulars.restore(plain.url, copy)
+    with closing(sqlite3.connect(plain.url)) as file:
         file.execute("REINDEX")
-    assert shop.told() == []
+    assert plain.told() == []
 
 
-def test_without_amcheck_the_indexes_are_named_as_not_covered(postgres_database_url: str) -> None:
-    shop = made(postgres_database_url, None)
-    with shop.open() as crm:
+@ON_A_SERVER
+def test_without_amcheck_the_indexes_are_named_as_not_covered(plain: Shop) -> None:
+    with plain.open() as crm:
         found = crm.check_records()
     assert "indexes" in {each.what for each in found.not_covered}
     assert {each.count for each in found.compared if each.kind == "database"} == {0}
 
 
-def test_with_amcheck_an_index_that_lacks_rows_is_told(postgres_database_url: str) -> None:
-    shop = made(postgres_database_url, None)
-    with shop.open() as crm, crm._store.database.writing() as connection:
+@ON_A_SERVER
+def test_with_amcheck_an_index_that_lacks_rows_is_told(plain: Shop) -> None:
+    with plain.open() as crm, crm._store.database.writing() as connection:
         offered = "SELECT count(*) FROM pg_available_extensions WHERE name = 'amcheck'"
         if not connection.exec_driver_sql(offered).scalar():
             pytest.skip("this PostgreSQL comes without amcheck")
         connection.exec_driver_sql("CREATE EXTENSION amcheck")
-    assert shop.told() == []
+    assert plain.told() == []
     # What is written while an index isn't ready is not in it.
     not_ready = "UPDATE pg_index SET indisready = {} WHERE indexrelid = 'regulars_events_actor'::regclass"
-    shop.change(not_ready.format("false"))
-    with shop.open() as crm:
+    plain.change(not_ready.format("false"))
+    with plain.open() as crm:
         crm.do(RegisterCustomer(ref="shop:5"))
-    shop.change(not_ready.format("true"))
-    ((kind, of, what),) = shop.told()
+    plain.change(not_ready.format("true"))
+    ((kind, of, what),) = plain.told()
     assert (kind, of) == ("database", "index regulars_events_actor")
     assert "lacks matching index tuple" in what
-    shop.change("REINDEX INDEX regulars_events_actor")
-    assert shop.told() == []
+    plain.change("REINDEX INDEX regulars_events_actor")
+    assert plain.told() == []
 
 
 # ------------------------------------------------------------------------------------------- what is said and copied
 
 
-def test_the_command_line_names_what_is_wrong_and_what_it_does_not_cover(sqlite_database_url: str, say: Say) -> None:
-    shop = made(sqlite_database_url, None)
-    said = say("--db", shop.url, "verify")
+@IN_A_FILE
+def test_the_command_line_names_what_is_wrong_and_what_it_does_not_cover(plain: Shop, say: Say) -> None:
+    said = say("--db", plain.url, "verify")
     assert (said.status, said.err) == (0, "")
     assert "Compared with the log: 1 generation that answers, 4 keys, 1 forgotten" in said.out
     assert "Not covered: outcomes without events" in said.out
     assert said.widest <= 80
-    swap(shop, "regulars_lookups", "customer_id", "AND kind = 'ref'")
-    shop.change("DELETE FROM regulars_commands")
-    said = say("--db", shop.url, "verify")
+    swap(plain, "regulars_lookups", "customer_id", "AND kind = 'ref'")
+    plain.change("DELETE FROM regulars_commands")
+    said = say("--db", plain.url, "verify")
     assert (said.status, said.err) == (1, "")
     assert "Not as the log says: 10" in said.out
     assert said.out.count("is found by another reference") == 2
     assert "All that is folded is as the events say." in said.out
     assert "example.com" not in said.out
     assert said.widest <= 80
-    told = say("--db", shop.url, "verify", "--json")
+    told = say("--db", plain.url, "verify", "--json")
     records = told.json["records"]
     assert (told.status, told.json["holds"], records["holds"], len(records["faults"])) == (1, False, False, 10)
     assert {each["what"] for each in records["not_covered"]} >= {"rows in quarantine", "outcomes without events"}
@@ -556,17 +574,17 @@ def test_the_command_line_names_what_is_wrong_and_what_it_does_not_cover(sqlite_
         (f"{RULES_CHANGED} WHERE :id = :id", "rules"),
     ],
 )
+@IN_A_FILE
 def test_a_backup_and_its_return_are_kept_and_say_what_is_wrong(
-    sqlite_database_url: str, tmp_path: Path, say: Say, change: str, kind: str
+    plain: Shop, tmp_path: Path, say: Say, change: str, kind: str
 ) -> None:
-    shop = made(sqlite_database_url, None)
-    assert say("--db", shop.url, "backup", "sound.db").status == 0
-    shop.change(change, id=shop.ids["shop:1"])
-    said = say("--db", shop.url, "backup", "copy.db")
+    assert say("--db", plain.url, "backup", "sound.db").status == 0
+    plain.change(change, id=plain.ids["shop:1"])
+    said = say("--db", plain.url, "backup", "copy.db")
     assert (said.status, (tmp_path / "copy.db").exists()) == (1, True)
     assert f"regulars: {kind}: " in said.err
     assert "example.com" not in said.err
-    told = say("--db", shop.url, "backup", "other.db", "--json")
+    told = say("--db", plain.url, "backup", "other.db", "--json")
     assert (told.status, told.json["records"]["holds"]) == (1, False)
     back = say("--db", "nowhere.db", "restore", "copy.db", "back.db")
     if kind != "rules":  # which are folded anew, by what the log says

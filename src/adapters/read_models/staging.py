@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.schema import CreateTable, DropTable
 
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.read_models.score_steps import note_earliest_of_all
@@ -32,7 +33,7 @@ def begin_staging(models: ReadModels, connection: Connection) -> None:
     """Drop the indexes of the tables, and create their staging tables."""
     models.tables.drop_indexes(connection)
     for staging in models.tables.staging.values():
-        staging.create(connection)
+        connection.execute(CreateTable(staging, if_not_exists=True))
 
 
 def stage(models: ReadModels, connection: Connection, rows: Mapping[str, list[Row]]) -> None:
@@ -78,7 +79,7 @@ def move(models: ReadModels, connection: Connection, this: Move) -> None:
         in_order = sa.select(staging).where(_within(columns[0], some)).order_by(*columns)
         connection.execute(table.insert().from_select(table.c.keys(), in_order))
     if is_last:
-        staging.drop(connection, checkfirst=True)
+        connection.execute(DropTable(staging, if_exists=True))
         for projection in models.tables.projections.values():
             if projection.steps is table:
                 note_earliest_of_all(connection, projection)

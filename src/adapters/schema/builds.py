@@ -26,6 +26,7 @@ import sqlalchemy as sa
 from msgspec import Struct, ValidationError, convert
 from msgspec.structs import fields
 from sqlalchemy.engine import Connection
+from sqlalchemy.schema import DropIndex
 
 from regulars.adapters.sql.columns import check
 from regulars.adapters.sql.damage import BY_A_REBUILD, DamagedReadModels
@@ -373,7 +374,7 @@ class BuildTables:
     def drop_indexes(self, connection: Connection) -> None:
         """Drop the indexes, to load many rows at once."""
         for index in self.indexes:
-            index.drop(connection, checkfirst=True)
+            connection.execute(DropIndex(index, if_exists=True))
 
     @property
     def indexes(self) -> list[sa.Index]:
@@ -389,7 +390,7 @@ def build_tables(builds: Mapping[str, int], registry: Registry) -> BuildTables:
 # The tables of a build are the same ones for as long as they are in use: it takes longer to make them, and to compile
 # statements for new ones, than to fold a small store.
 
-_BUILDS_IN_USE = 128
+_BUILDS_IN_USE = 512
 
 
 @lru_cache(maxsize=_BUILDS_IN_USE)

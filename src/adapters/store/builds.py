@@ -7,7 +7,7 @@ rules. Generations share builds with equal digests, so a change rebuilds only wh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 import sqlalchemy as sa
@@ -128,13 +128,25 @@ def reusable(
     return found
 
 
-def create_build(
-    schema: Schema, connection: Connection, registry: Registry, spec: BuildSpec, known_until: int | None
-) -> int:
-    """Create an empty build; its number."""
+def next_numbers(schema: Schema, connection: Connection) -> Callable[[str], int]:
+    """What a new build of a name is numbered: above all stored ones and all tables, whatever the rows say."""
     builds = schema.builds
-    kept = connection.execute(sa.select(builds.c.number).where(builds.c.name == spec.name)).scalars()
-    number: int = max([0, *kept, *_numbers_in_use(connection, spec.name)]) + 1
+    highest = sa.select(builds.c.name, sa.func.max(builds.c.number)).group_by(builds.c.name)
+    stored: dict[str, int] = dict(map(tuple, connection.execute(highest)))
+    tables = _table_names(connection)
+
+    def next_number(name: str) -> int:
+        stem = ours(f"{name}_")
+        ends = (each.removeprefix(stem).partition("_")[0] for each in tables if each.startswith(stem))
+        return max([stored.get(name, 0), *(int(end) for end in ends if end.isdecimal())]) + 1
+
+    return next_number
+
+
+def create_build(
+    schema: Schema, connection: Connection, registry: Registry, spec: BuildSpec, known_until: int | None, number: int
+) -> None:
+    """Create an empty build."""
     row = {
         "name": spec.name,
         "number": number,
@@ -143,17 +155,8 @@ def create_build(
         "checkpoint": 0,
         "known_until": known_until,
     }
-    connection.execute(builds.insert(), row)
+    connection.execute(schema.builds.insert(), row)
     build_tables({spec.name: number}, registry).create(connection)
-    return number
-
-
-def _numbers_in_use(connection: Connection, name: str) -> list[int]:
-    """The numbers that tables of builds have, whatever the rows say."""
-    stem = ours(f"{name}_")
-    names = sa.inspect(connection).get_table_names()
-    ends = (each.removeprefix(stem).partition("_")[0] for each in names if each.startswith(stem))
-    return [int(end) for end in ends if end.isdecimal()]
 
 
 def drop_unused(schema: Schema, connection: Connection) -> None:
@@ -161,28 +164,30 @@ def drop_unused(schema: Schema, connection: Connection) -> None:
     builds, members, parked = schema.builds, schema.generation_builds, schema.parked
     is_used = sa.exists().where(members.c.name == builds.c.name, members.c.number == builds.c.number)
     unused = connection.execute(sa.select(builds.c.name, builds.c.number).where(~is_used)).all()
+    tables = _table_names(connection)
     for name, number in unused:
-        _drop_tables(connection, name, number)
+        with loading(connection):
+            for table in _of_build(tables, name, number):
+                connection.exec_driver_sql(f'DROP TABLE "{table}"')
         connection.execute(parked.delete().where(parked.c.name == name, parked.c.build == number))
         connection.execute(builds.delete().where(builds.c.name == name, builds.c.number == number))
-
-
-def _drop_tables(connection: Connection, name: str, number: int) -> None:
-    with loading(connection):
-        for table in _tables_of(connection, name, number):
-            connection.exec_driver_sql(f'DROP TABLE "{table}"')
-
-
-def _tables_of(connection: Connection, name: str, number: int) -> list[str]:
-    """The names of a build's tables, also for a projection that this process doesn't know."""
-    stem = ours(f"{name}_{number}")
-    return [each for each in sa.inspect(connection).get_table_names() if each == stem or each.startswith(f"{stem}_")]
 
 
 def tables_in_use(schema: Schema, connection: Connection) -> list[str]:
     """The names of all builds' tables."""
     builds = connection.execute(sa.select(schema.builds.c.name, schema.builds.c.number)).all()
-    return [table for name, number in builds for table in _tables_of(connection, name, number)]
+    tables = _table_names(connection)
+    return [table for name, number in builds for table in _of_build(tables, name, number)]
+
+
+def _table_names(connection: Connection) -> list[str]:
+    return sa.inspect(connection).get_table_names()
+
+
+def _of_build(tables: Iterable[str], name: str, number: int) -> list[str]:
+    """Those tables that are a build's, also of a projection that this process doesn't know."""
+    stem = ours(f"{name}_{number}")
+    return [each for each in tables if each == stem or each.startswith(f"{stem}_")]
 
 
 def members_of(schema: Schema, connection: Connection) -> Mapping[tuple[str, int], set[int]]:

@@ -18,7 +18,7 @@ from regulars.adapters.schema.tables import LIVE_GENERATION, Schema
 from regulars.adapters.schema.views import put_views
 from regulars.adapters.sql.columns import unchecked
 from regulars.adapters.sql.damage import Damaged
-from regulars.adapters.store.builds import build_specs, create_build, read_builds, reusable, versions_of
+from regulars.adapters.store.builds import build_specs, create_build, next_numbers, read_builds, reusable, versions_of
 from regulars.projections.registry import Registry
 from regulars.projections.rules.grammar import Ruleset
 
@@ -107,10 +107,12 @@ def create_generation(
     live = live_if_known(schema, connection)
     answering = {} if live is None else builds_of(schema, connection, live)
     with_what_is_kept = reusable(read_builds(schema, connection), wanted, known_until, answering)
+    next_number = next_numbers(schema, connection)
     for each in wanted:
         build = None if each.name in afresh else with_what_is_kept.get(each.name)
         if build is None:
-            build = create_build(schema, connection, registry, each, known_until)
+            build = next_number(each.name)
+            create_build(schema, connection, registry, each, known_until, build)
         member = {"generation": number, "name": each.name, "number": build}
         connection.execute(schema.generation_builds.insert(), member)
     return number

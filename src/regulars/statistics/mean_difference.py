@@ -231,9 +231,11 @@ def _furthest(inside: int, step: int, own: _Statistic, others: Sequence[_Statist
 
 def _is_rejected(difference: int, own: _Statistic, others: Sequence[_Statistic]) -> bool:
     mean, error = abs(own.mean - own.pull * difference), sqrt(own.level)
-    far = sum(
-        abs(each_mean - pull * difference) * error
-        >= mean * sqrt(max(0.0, level + difference * (slope + difference * bend)))
-        for each_mean, pull, level, slope, bend in others
-    )
-    return far <= _FAR
+    far = 0
+    for each_mean, pull, level, slope, bend in others:
+        variance = level + difference * (slope + difference * bend)
+        if abs(each_mean - pull * difference) * error >= (mean * sqrt(variance) if variance > 0 else 0):
+            far += 1
+            if far > _FAR:
+                return False
+    return True
