@@ -91,13 +91,14 @@ class CustomerCard(Struct, frozen=True, kw_only=True):
 def card(facts: Facts, at: int) -> CustomerCard:
     """The card as of an instant; facts may reach beyond it."""
     orders = bisect_right(facts.order_instants, at)
-    counted = [back for back in facts.returns if back.at <= at and 0 <= back.order < orders]
+    back = sum(each.amount for each in facts.returns if each.at <= at and 0 <= each.order < orders)
+    lowered = sum(each.amount for each in facts.lowered if each.at <= at < each.until and each.order < orders)
     heard = bisect_right(facts.engagements, at)
     owners = [named.name for named in facts.owners if named.at <= at]
     return CustomerCard(
         orders=orders,
         bought=sum(facts.order_amounts[:orders]),
-        returned=sum(back.amount for back in counted),
+        returned=back + lowered,
         first_order_at=facts.order_instants[0] if orders else None,
         last_order_at=facts.order_instants[orders - 1] if orders else None,
         last_heard_at=facts.engagements[heard - 1] if heard else None,

@@ -12,7 +12,7 @@ from regulars.crm_domain.customer import (
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY, FOREVER
 from regulars.crm_domain.interaction import InteractionRecorded, SurveyAnswered
-from regulars.crm_domain.purchase import PurchaseRecorded, ReturnRecorded
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.projections.customer_card import CustomerCard, card
 from regulars.projections.facts.shared import Facts, evolve
 
@@ -30,6 +30,10 @@ def order(number: int, cents: int, order_id: str) -> tuple[int, Event]:
 
 def back(number: int, cents: int, order_id: str) -> tuple[int, Event]:
     return day(number), ReturnRecorded(order_id=order_id, return_id=str(number), amount=cents, currency="EUR")
+
+
+def in_all(number: int, cents: int, order_id: str) -> tuple[int, Event]:
+    return day(number), ReturnedTotalRecorded(order_id=order_id, returned_so_far=cents, currency="EUR")
 
 
 def shown(at: int, *events: tuple[int, Event]) -> CustomerCard:
@@ -65,6 +69,18 @@ def test_a_return_is_on_the_card_from_its_own_instant_on() -> None:
     before, after = shown(day(20, -1), *STORY), shown(day(20), *STORY)
     assert (before.bought, before.returned, before.net_spend) == (3_000, 0, 3_000)
     assert (after.bought, after.returned, after.net_spend) == (3_000, 500, 2_500)  # 30.00 - 5.00
+
+
+def test_what_came_back_in_all_is_as_it_was_read_last_by_then() -> None:
+    events = (
+        order(0, 1_000, "A"),
+        in_all(10, 400, "A"),
+        in_all(20, 100, "A"),
+        in_all(30, 0, "A"),
+        in_all(40, 200, "A"),
+    )
+    readings = [shown(day(at), *events).returned for at in (9, 10, 19, 20, 29, 30, 39, 40)]
+    assert readings == [0, 400, 400, 100, 100, 0, 0, 200]
 
 
 def test_an_order_of_zero_is_an_order() -> None:

@@ -187,6 +187,18 @@ def test_a_source_that_says_less_than_what_came_back_is_refused_whenever_that_ca
         assert known_of(crm, "ada") == (1, 0, 5)
 
 
+def test_a_later_reading_that_says_less_counts_from_its_own_day(postgres_url: str) -> None:
+    with two_members("sqlite", postgres_url) as (crm, clock):
+        for wish in (
+            ("buy", "A", "ada", 50, "shop", 5),
+            ("back", "A", 20, 20),
+            ("back", "A", 5, 22),
+            ("back", "A", 8, 25),
+        ):
+            assert told(crm, clock, wish)
+        assert [known_of(crm, "ada", day)[1] for day in (19, 20, 21, 22, 24, 25)] == [50, 30, 30, 45, 45, 42]
+
+
 @in_each_database(30, st.lists(wishes, min_size=2, max_size=10))
 def test_what_is_known_of_orders_is_what_was_said_last(
     kind: str, postgres_url: str, history: list[tuple[Any, ...]]

@@ -105,6 +105,15 @@ class Return(Struct, frozen=True, array_like=True, gc=False):
     amount: int
 
 
+class Lowered(Struct, frozen=True, array_like=True, gc=False):
+    """Minor units of an order, by its index, that had come back in all until a later reading said less."""
+
+    at: int
+    until: int
+    order: int
+    amount: int
+
+
 class Account(Struct, frozen=True, array_like=True, gc=False):
     """Whether one identity's account is closed, and whether they asked to leave."""
 
@@ -138,7 +147,7 @@ class Facts(Struct, array_like=True):
 
     `order_totals[i]` is what the orders up to and including `i` are worth, less what came back of them, in minor
     units: so any window's spend is a difference of two of them. `returned_orders` holds the indexes, rising, of the
-    orders of which everything came back.
+    orders of which everything came back. `returns` hold what counts as come back by now, `lowered` what did before.
 
     `asked` are surveys by their ids, `unasked` counts the answers that name none, and `assessed` is by kind.
 
@@ -177,6 +186,7 @@ class Facts(Struct, array_like=True):
     registered: Mark | None = None
     disqualified: Named | None = None
     opportunities: dict[str, OpportunityFacts] = field(default_factory=dict)
+    lowered: list[Lowered] = field(default_factory=list)
 
 
 HANDLES: frozenset[type[Event]] = frozenset(
@@ -410,6 +420,8 @@ def _add_returned_total(facts: Facts, event: ReturnedTotalRecorded, at: int, pos
         if each.order_id == order_id and more < 0:
             part = min(each.amount, -more)
             more += part
+            if index >= 0:
+                facts.lowered.append(Lowered(each.at, at, index, part))
             each = replace(each, amount=each.amount - part)
         if each.amount:
             kept.append(each)
