@@ -69,7 +69,9 @@ AGGREGATE = Aggregate(
         InTheClear(fields=("per_unit",), events=(PointsEarned, BonusEarned), why="a number, as exact text"),
         InTheClear(fields=("minimum",), events=(BonusEarned,), why="an amount of the rules, as exact text"),
         InTheClear(fields=("rule",), events=(BonusEarned, BonusReversed), why="a word of the rules"),
-        InTheClear(fields=("survey_id",), events=(BonusEarned, BonusReversed), why="the number by which a survey is found"),
+        InTheClear(
+            fields=("survey_id",), events=(BonusEarned, BonusReversed), why="the number by which a survey is found"
+        ),
         InTheClear(fields=("referred_id",), events=(BonusEarned, BonusReversed), why="a random id, which says nothing"),
         InTheClear(fields=("skus",), events=(BonusEarned,), why="items of the shop, as the rules name them"),
         InTheClear(
