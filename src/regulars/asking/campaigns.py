@@ -29,6 +29,7 @@ from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.event import Event, Recorded
 from regulars.crm_domain.instant import FOREVER, to_datetime
 from regulars.crm_domain.offer import Arm, WhySkipped
+from regulars.crm_domain.rulebook import NOBODY
 from regulars.projections.offers import OFFERS, OfferState
 from regulars.session.freshness import Freshness
 from regulars.session.instants import instant_asked, instant_of
@@ -203,7 +204,7 @@ def find_campaigns(
         at = FOREVER if as_of is None else instant_of(as_of, viewpoint.rules.zone)
         by_id: dict[str, list[Recorded[Event]]] = {}
         types = frozenset[type[Event]](get_args(CampaignEvent))
-        for each in tx.log.every(Search(types=types, oldest_first=True)):
+        for each in tx.log.every(Search(customer_ids=(NOBODY,), types=types, oldest_first=True)):
             if each.occurred_at <= at and viewpoint.knows(each.position):
                 by_id.setdefault(_of_campaign(each).campaign_id, []).append(each)
         return tuple(view_campaign(events) for events in by_id.values())

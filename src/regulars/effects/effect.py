@@ -12,6 +12,7 @@ from regulars.crm_domain.campaign import CAMPAIGN, CampaignChanged, CampaignLaun
 from regulars.crm_domain.errors import NotFound
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import to_datetime
+from regulars.crm_domain.rulebook import NOBODY
 from regulars.effects.comparing import Campaign, Compared, arms_now, compare, watched
 from regulars.effects.outcomes import Arm, Arms
 from regulars.effects.values import CampaignArm, CampaignEffect, Exploratory, Overlap
@@ -25,7 +26,7 @@ EXPLORED = ("stage", "risk", "segment", "tickets")
 _LEFT = "bought and left the segment"
 
 #: What says what a campaign is, and what its launch settled; pauses change nothing of its effect.
-_SETTLING: tuple[type[Event], ...] = (CampaignPlanned, CampaignChanged, CampaignLaunched)
+_SETTLING: frozenset[type[Event]] = frozenset({CampaignPlanned, CampaignChanged, CampaignLaunched})
 
 
 @traced("campaign effect")
@@ -51,11 +52,9 @@ def find_effect(session: Session, campaign_id: str, axes: Axes) -> CampaignEffec
 
 def read_campaigns(tx: Transaction, until: int | None) -> dict[str, CampaignState]:
     """Where every campaign stands by its id, as known at a position."""
-    # Of one type the index gives all; of several the whole log would be gone through.
-    searches = (Search(types=frozenset({each}), known_until=until, oldest_first=True) for each in _SETTLING)
-    found = sorted((each for search in searches for each in tx.log.every(search)), key=lambda each: each.position)
+    settling = Search(customer_ids=(NOBODY,), types=_SETTLING, known_until=until, oldest_first=True)
     states: defaultdict[str, CampaignState] = defaultdict(CampaignState)
-    for each in found:
+    for each in tx.log.every(settling):
         if isinstance(each.event, CampaignPlanned | CampaignChanged | CampaignLaunched):
             states[each.event.campaign_id] = CAMPAIGN.evolve(states[each.event.campaign_id], each.event)
     return dict(states)
