@@ -45,7 +45,7 @@ from regulars import (
 from regulars.doing.sending import quiet_until
 from regulars.projections.campaigns import CampaignRules
 from regulars.sending.message import filled_in, offer_mail, parse_sender
-from regulars.sending.smtp import MailServer, SmtpCarrier
+from regulars.sending.smtp import Encryption, MailServer, SmtpCarrier
 from regulars.sending.status import is_of_the_address
 from regulars.sending.values import OutgoingOffer, SendingReport
 from shops import BEGIN, DAY, Clock, default_text, opened
@@ -103,8 +103,8 @@ def server() -> Iterator[tuple[Mailbox, int]]:
         yield served
 
 
-def send(crm: Regulars, port: int, **asked: Any) -> SendingReport:
-    at = MailServer(host="127.0.0.1", port=port, encryption="none", timeout=0.5)
+def send(crm: Regulars, port: int, encryption: Encryption = "none", **asked: Any) -> SendingReport:
+    at = MailServer(host="127.0.0.1", port=port, encryption=encryption, timeout=0.5)
     with SmtpCarrier(at, SENDER, lambda: datetime(2026, 3, 1, tzinfo=UTC)) as carrier:
         return crm.campaigns.send_through("spring", carrier.carry, host=SENDER.domain, **asked)
 
@@ -363,6 +363,14 @@ def test_a_server_that_isnt_there_or_takes_nothing_from_us_is_said_and_nothing_i
     assert states(crm) == {"assigned": 4}
     with pytest.raises(ValueError, match=r"mail\.example\.com is another machine"):
         MailServer(host="mail.example.com", encryption="none")
+
+
+def test_a_server_without_encryption_is_said_with_what_there_is_instead(crm: Regulars) -> None:
+    offers_none = pytest.raises(MailServerUnusable, match=r"offers no STARTTLS; the encryption `tls` .* `none` is for")
+    with mail_server() as (mailbox, port), offers_none:
+        send(crm, port, encryption="starttls")
+    assert not mailbox.addresses
+    assert states(crm) == {"assigned": 4}
 
 
 def test_two_who_send_at_once_send_each_offer_once(crm: Regulars, database_url: str, clock: Clock) -> None:

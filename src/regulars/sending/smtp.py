@@ -162,6 +162,11 @@ class SmtpCarrier:
         try:
             connection.ehlo()
             if server.encryption == "starttls":
+                if not connection.has_extn("starttls"):
+                    raise MailServerUnusable(
+                        f"the mail server {server.host} offers no STARTTLS; the encryption `tls` is there from the "
+                        "first word on, and `none` is for a server on this machine"
+                    )
                 connection.starttls(context=ssl.create_default_context())
                 connection.ehlo()
             if server.user is not None:
