@@ -466,7 +466,8 @@ def _require_adding_up(command: LaunchCampaign, share: str) -> None:
         raise Rejected("empty_audience", f'nobody is in the audience of campaign "{command.campaign_id}"')
     if command.eligible < LEAST_DRAWN:
         sentence = f"a campaign takes at least {LEAST_DRAWN} people, one to treat and one to hold out"
-        raise Rejected("audience_too_small", f"{sentence}; {command.eligible} of {command.audience} pass all gates")
+        passing = f"{command.eligible} of {command.audience} pass all gates; a preview says which the others don't"
+        raise Rejected("audience_too_small", f"{sentence}; {passing}")
     held_out = how_many_held_out(command.eligible, share)
     settled = (command.audience, command.treated, command.held_out)
     if settled != (command.eligible + command.skipped, command.eligible - held_out, held_out):
