@@ -129,6 +129,10 @@ class Store:
         """The keyed hash for look-ups of customers, orders and commands."""
         return self.keyring.keyed
 
+    def stream_of(self, category: str, key: str) -> str:
+        """The id of the stream of a key: a keyed hash, so a key has one stream, and the id can't be guessed."""
+        return self.keyed(f"stream:{category}", key.encode())
+
     def close(self) -> None:
         """Close all connections."""
         if self.is_erasing and not self.database.read_only:

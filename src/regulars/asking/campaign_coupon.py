@@ -31,7 +31,7 @@ def coupon_of(session: Session, tx: Transaction, plan: CampaignPlan) -> Coupon |
 
 def coupon_stream(session: Session, coupon_id: str) -> str:
     """The id of the stream of a series."""
-    return session.store.keyed(f"stream:{COUPON.category}", normal_form(coupon_id).encode())
+    return session.store.stream_of(COUPON.category, normal_form(coupon_id))
 
 
 def _of_coupon(recorded: Recorded[Event]) -> CouponEvent:
@@ -71,7 +71,7 @@ def codes_told(
     if not coupon.created.is_personal:
         return dict.fromkeys(families, coupon_id)
     everyone = (each for members in families for each in members)
-    streams = [session.store.keyed(f"stream:{ISSUED_COUPONS.category}", each.encode()) for each in everyone]
+    streams = [session.store.stream_of(ISSUED_COUPONS.category, each) for each in everyone]
     issued: dict[str, str] = {}
     for each in tx.log.streams(streams):
         event = each.event

@@ -170,14 +170,9 @@ class OfferQuery(Struct, frozen=True, kw_only=True):
     at: int | None = None
 
 
-def campaign_stream(session: Session, campaign_id: str) -> str:
-    """The id of a campaign's stream."""
-    return session.store.keyed(f"stream:{campaign.CATEGORY}", campaign_id.encode())
-
-
 def campaign_events(session: Session, tx: Transaction, campaign_id: str) -> list[Recorded[Event]]:
     """All that happened to a campaign, in order of recording. Raises NotFound for one that isn't there."""
-    events = list(tx.log.streams([campaign_stream(session, campaign_id)]))
+    events = list(tx.log.streams([session.store.stream_of(campaign.CATEGORY, campaign_id)]))
     if not events:
         raise NotFound(f'there is no campaign "{campaign_id}"; PlanCampaign plans one')
     return events

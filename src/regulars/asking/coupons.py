@@ -149,7 +149,7 @@ def find_coupon(
         asked = _asked(session, tx, as_of, known_at)
         told = [
             (each.occurred_at, each.event)
-            for each in tx.log.streams([_stream(session, key)])
+            for each in tx.log.streams([session.store.stream_of(COUPON.category, key)])
             if isinstance(each.event, CouponEvent)
             and each.occurred_at <= asked.at
             and (asked.until is None or each.position <= asked.until)
@@ -168,7 +168,7 @@ def find_codes(session: Session, who: str | CustomerId) -> tuple[IssuedCode, ...
     with session.store.reading() as tx:
         members = session.members(tx, who)
         asked = _asked(session, tx, None, None)
-        streams = [session.store.keyed(f"stream:{ISSUED_COUPONS.category}", each.encode()) for each in members]
+        streams = [session.store.stream_of(ISSUED_COUPONS.category, each) for each in members]
         issued = [
             (each.occurred_at, each.event)
             for each in tx.log.streams(streams)
@@ -187,10 +187,6 @@ def _asked(
     zone = session.ruleset(tx).zone
     at = instant_asked(session.now(), zone, as_of, known_at)
     return _Asked(at, session.known_until(tx, known_at), zone)
-
-
-def _stream(session: Session, coupon_id: str) -> str:
-    return session.store.keyed(f"stream:{COUPON.category}", coupon_id.encode())
 
 
 def _issued(tx: Transaction, asked: _Asked) -> Mapping[str, Collection[str]]:
@@ -294,7 +290,10 @@ def _code(
     tx: Transaction, session: Session, event: CouponIssued, at: int, members: Collection[str], asked: _Asked
 ) -> IssuedCode:
     assert event.code is not None
-    told = ((each.occurred_at, each.event) for each in tx.log.streams([_stream(session, event.coupon_id)]))
+    told = (
+        (each.occurred_at, each.event)
+        for each in tx.log.streams([session.store.stream_of(COUPON.category, event.coupon_id)])
+    )
     state = _folded([(at, each) for at, each in told if isinstance(each, CouponEvent)])
     created = state.created
     assert created is not None  # else no code was issued

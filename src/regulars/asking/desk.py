@@ -277,7 +277,7 @@ def _is_wanted(listed: ListedKey, wanted: Mapping[str, tuple[str, ...]], until: 
 
 def ticket_events(session: Session, tx: Transaction, ticket_ids: Iterable[str]) -> dict[str, list[_Recorded]]:
     """What happened to some tickets, by their ids, each in the order in which it happened."""
-    streams = {session.store.keyed(f"stream:{ticket.CATEGORY}", each.encode()): each for each in ticket_ids}
+    streams = {session.store.stream_of(ticket.CATEGORY, each): each for each in ticket_ids}
     found: dict[str, list[_Recorded]] = {each: [] for each in streams.values()}
     for recorded in tx.log.streams(streams):
         if isinstance(recorded.event, TicketEvent):

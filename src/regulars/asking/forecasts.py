@@ -118,7 +118,7 @@ def asked_of(as_of: datetime | date | None, zone: ZoneInfo) -> Asked | None:
 
 def read_models(session: Session, tx: Transaction, until: int | None = None) -> tuple[FittedModel, ...]:
     """All models that were fitted up to a position, oldest first."""
-    stream = session.store.keyed(f"stream:{CATEGORY}", KEY.encode())
+    stream = session.store.stream_of(CATEGORY, KEY)
     return tuple(
         FittedModel(number, each.position, to_datetime(each.recorded_at), each.actor, each.event)
         for number, each in enumerate(tx.log.streams([stream]), 1)

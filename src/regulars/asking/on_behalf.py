@@ -183,8 +183,7 @@ def _titles(
     session: Session, tx: Transaction, opportunity_ids: Sequence[str], at: int, until: int
 ) -> dict[str, str | None]:
     """What opportunities were called then, by their ids."""
-    keyed = session.store.keyed
-    streams = {keyed(f"stream:{opportunity.CATEGORY}", each.encode()): each for each in opportunity_ids}
+    streams = {session.store.stream_of(opportunity.CATEGORY, each): each for each in opportunity_ids}
     told: dict[str, list[Recorded[Event]]] = {}
     for each in tx.log.streams(streams):
         if each.position <= until and each.occurred_at <= at:

@@ -96,6 +96,6 @@ def _find(
 
 def _events_of(session: Session, tx: Transaction, contract_id: str) -> list[Recorded[ContractEvent]]:
     """What happened to a contract, in order of time."""
-    stream_id = session.store.keyed(f"stream:{contract.CATEGORY}", contract_id.encode())
+    stream_id = session.store.stream_of(contract.CATEGORY, contract_id)
     recorded = (each for each in tx.log.streams([stream_id]) if isinstance(each.event, ContractEvent))
     return contract.CHRONOLOGY.in_order(cast("Recorded[ContractEvent]", each) for each in recorded)

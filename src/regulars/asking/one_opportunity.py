@@ -143,7 +143,7 @@ def _events(
     session: Session, tx: Transaction, opportunity_id: str, viewpoint: Viewpoint
 ) -> list[Recorded[OpportunityEvent]]:
     """What happened to it, as far as it was known, in order of time."""
-    stream = session.store.keyed(f"stream:{opportunity.CATEGORY}", opportunity_id.encode())
+    stream = session.store.stream_of(opportunity.CATEGORY, opportunity_id)
     known = (each for each in tx.log.streams([stream]) if viewpoint.knows(each.position))
     found = [cast("Recorded[OpportunityEvent]", each) for each in known if isinstance(each.event, OpportunityEvent)]
     return sorted(found, key=lambda each: (each.occurred_at, each.position))

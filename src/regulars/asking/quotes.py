@@ -330,7 +330,7 @@ def _find(
 
 def _events_of(session: Session, tx: Transaction, quote_id: str) -> list[Recorded[QuoteEvent]]:
     """What happened to a quote, in order of time."""
-    stream_id = session.store.keyed(f"stream:{quote.CATEGORY}", quote_id.encode())
+    stream_id = session.store.stream_of(quote.CATEGORY, quote_id)
     recorded = (each for each in tx.log.streams([stream_id]) if isinstance(each.event, QuoteEvent))
     return quote.CHRONOLOGY.in_order(cast("Recorded[QuoteEvent]", each) for each in recorded)
 

@@ -263,7 +263,7 @@ def read_texts(session: Session, tx: Transaction, task_ids: Sequence[str]) -> di
 
 def task_events(session: Session, tx: Transaction, task_ids: Iterable[str]) -> dict[str, list[Recorded[TaskEvent]]]:
     """What happened to some tasks, by their ids, each in the order in which it happened."""
-    streams = {session.store.keyed(f"stream:{task.CATEGORY}", each.encode()): each for each in task_ids}
+    streams = {session.store.stream_of(task.CATEGORY, each): each for each in task_ids}
     found: dict[str, list[Recorded[TaskEvent]]] = {each: [] for each in streams.values()}
     for recorded in tx.log.streams(streams):
         if isinstance(recorded.event, TaskEvent):

@@ -20,13 +20,12 @@ from regulars.asking.campaigns import (
     OfferQuery,
     OfferView,
     campaign_events,
-    campaign_stream,
     find_offers,
     state_of,
 )
 from regulars.asking.one_customer import read_contacts
 from regulars.asking.paging import MAX_PAGE
-from regulars.crm_domain.campaign import CampaignPlan, CampaignState
+from regulars.crm_domain.campaign import CATEGORY, CampaignPlan, CampaignState
 from regulars.crm_domain.coupon import Coupon
 from regulars.crm_domain.offer import WhySkipped
 from regulars.projections.offers import OfferState
@@ -78,7 +77,7 @@ class Followed:
         return self._found
 
     def _versions_of(self, tx: Transaction, found: Sendable) -> tuple[int, ...]:
-        streams = [campaign_stream(self._session, self._campaign_id)]
+        streams = [self._session.store.stream_of(CATEGORY, self._campaign_id)]
         if found.plan.coupon_id is not None:
             streams.append(coupon_stream(self._session, found.plan.coupon_id))
         return tuple(self._session.store.version_of(tx.connection, each) for each in streams)

@@ -68,7 +68,7 @@ def _take(session: Session, transacting: Transacting, raw: RawMail) -> list[str]
 def _command(session: Session, returned: Returned) -> Command | None:
     """What records it; None for an offer that isn't there. Whoever unsubscribes means that of the campaign."""
     with session.store.reading() as tx:
-        stream = session.store.keyed(f"stream:{CATEGORY}", returned.offer_id.encode())
+        stream = session.store.stream_of(CATEGORY, returned.offer_id)
         events = list(tx.log.streams([stream]))
         state = reduce(OFFER.evolve, (each.event for each in events), Offer())
         if state.campaign_id is None:

@@ -123,10 +123,10 @@ class UnitOfWork:
         return self.stream(target.stream_id, target.decider).state
 
     def stream_of(self, decider: Decider[Any], key: str) -> str:
-        """The id of the stream of a key: a keyed hash, so a key has one stream, and the id can't be guessed."""
+        """The id of the stream of a key, worked out once."""
         found = self._keyed.get((decider.category, key))
         if found is None:
-            found = self.store.keyed(f"stream:{decider.category}", key.encode())
+            found = self.store.stream_of(decider.category, key)
             self._keyed[decider.category, key] = found
         return found
 
