@@ -21,7 +21,6 @@ from regulars.asking.dicts import to_dict
 from regulars.asking.paging import PAGE
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, zone_of
-from regulars.cli.consents import KnownAt
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import (
     AtLeastOption,
@@ -34,7 +33,7 @@ from regulars.cli.opening import (
 )
 from regulars.cli.paging import every
 from regulars.cli.progress import waiting
-from regulars.cli.viewpoint import build_lists, fold_first, viewpoint
+from regulars.cli.viewpoint import KnownThen, build_lists, fold_first, viewpoint
 from regulars.crm_domain.offer.wording import WHY
 from regulars.session.freshness import FRESH
 
@@ -50,7 +49,7 @@ _COLUMNS = ("campaign_id", "customer_id", "ref", "name", "arm", "state", "why", 
 def history(
     ctx: typer.Context,
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -95,7 +94,7 @@ def show(
     ctx: typer.Context,
     campaign: Campaign,
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     fresh: FreshOption = FRESH,
     at_least: AtLeastOption = None,
     json: JsonOption = False,
@@ -294,7 +293,7 @@ def who(
     arm: ArmOption = None,
     state: Annotated[State | None, typer.Option(help="Only those whose offer came so far.")] = None,
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     limit: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="At most so many. A table shows 50; --json and --csv print all."),

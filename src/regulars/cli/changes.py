@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -104,10 +104,7 @@ def read(
             for batch in feed.replay(since):
                 shown.print(batch)
         elif ack:
-            for batch in looking.through(feed):
-                shown.print(batch)
-                feed.ack(batch)
-            for batch in feed.follow() if follow else ():
+            for batch in chain(looking.through(feed), feed.follow() if follow else ()):
                 shown.print(batch)
                 feed.ack(batch)
         else:

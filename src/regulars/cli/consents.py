@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from datetime import date
 from functools import partial
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -19,13 +18,8 @@ from regulars.cli.asking import AsOf, WhoArgument, zone_of
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.paging import every
-from regulars.cli.words import parse_moment
+from regulars.cli.viewpoint import KnownThen
 from regulars.crm_domain.command import Channel
-
-KnownAt = Annotated[
-    date | None,
-    typer.Option("--known-at", metavar="WHEN", parser=parse_moment, help="Leave out what was recorded later."),
-]
 
 _BARRED = {
     "closed": "The account is closed, so they can't be contacted.",
@@ -39,7 +33,7 @@ def consents(
     ctx: typer.Context,
     who: WhoArgument,
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:
@@ -60,7 +54,7 @@ def contactable(
     channel: Annotated[Channel, typer.Option(help="On which channel they agreed to be contacted.")],
     purpose: Annotated[str, typer.Option(metavar="PURPOSE", help="For what, as the consents have it: newsletter.")],
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     limit: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="At most so many. A table shows 50; --json and --csv print all."),

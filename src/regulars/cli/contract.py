@@ -14,15 +14,15 @@ from regulars.asking.dicts import to_dict
 from regulars.asking.one_contract import WholeContract
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, zone_of
-from regulars.cli.consents import KnownAt
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
+from regulars.cli.viewpoint import KnownThen
 
 
 def show(
     ctx: typer.Context,
     contract_id: Annotated[str, typer.Argument(metavar="ID", help="The contract's own id, such as K-1.")],
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:

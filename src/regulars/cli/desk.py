@@ -21,7 +21,6 @@ from regulars.asking.one_ticket import ClockTime, WholeTicket
 from regulars.asking.paging import PAGE
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
-from regulars.cli.consents import KnownAt as KnownThen
 from regulars.cli.opening import (
     AtLeastOption,
     FreshOption,
@@ -32,7 +31,7 @@ from regulars.cli.opening import (
 )
 from regulars.cli.paging import every
 from regulars.cli.service import unknown_holidays
-from regulars.cli.viewpoint import ByRules, KnownAt, build_lists, viewpoint
+from regulars.cli.viewpoint import ByRules, KnownAt, KnownThen, build_lists, viewpoint
 from regulars.cli.words import parse_span
 from regulars.session.freshness import FRESH
 from regulars.wording.plain_text import clean_lines

@@ -18,11 +18,10 @@ from regulars.asking.leads import LeadGroup, LeadReport, LeadsBy
 from regulars.asking.one_opportunity import WholeOpportunity
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, zone_of
-from regulars.cli.consents import KnownAt as KnownThen
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.progress import waiting
-from regulars.cli.viewpoint import ByRules, KnownAt, viewpoint
+from regulars.cli.viewpoint import ByRules, KnownAt, KnownThen, viewpoint
 from regulars.cli.words import parse_moment
 from regulars.statistics.estimate import Estimate
 

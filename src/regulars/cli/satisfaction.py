@@ -20,12 +20,11 @@ from regulars.asking.one_answered import CustomerSatisfaction, MayAsk
 from regulars.asking.satisfaction import GroupedBy, Satisfaction, SatisfactionReport
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
-from regulars.cli.consents import KnownAt as KnownThen
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
 from regulars.cli.pictures import ForceOption, SvgOption, form_asked
 from regulars.cli.progress import waiting
-from regulars.cli.viewpoint import ByRules, KnownAt, viewpoint
+from regulars.cli.viewpoint import ByRules, KnownAt, KnownThen, viewpoint
 from regulars.cli.words import parse_moment
 from regulars.pictures import measure_svg
 from regulars.projections.verdict import plural

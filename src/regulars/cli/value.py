@@ -16,12 +16,11 @@ from regulars.asking.paging import PAGE
 from regulars.asking.value import Valued, ValuePage
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, zone_of
-from regulars.cli.consents import KnownAt as KnownWhen
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.pictures import ForceOption, SvgOption, form_asked
 from regulars.cli.progress import waiting
-from regulars.cli.viewpoint import ByRules, KnownAt, viewpoint
+from regulars.cli.viewpoint import ByRules, KnownAt, KnownThen, viewpoint
 from regulars.crm import Regulars
 from regulars.crm_domain.money import is_plain_number
 from regulars.pictures.bands import value_svg
@@ -117,7 +116,7 @@ def forecast(
     ] = None,
     segment: InSegment = None,
     as_of: AsOf = None,
-    known_at: KnownWhen = None,
+    known_at: KnownThen = None,
     model: Annotated[
         int | None,
         typer.Option(

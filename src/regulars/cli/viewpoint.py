@@ -29,6 +29,11 @@ IN_FORCE = "current"
 
 _GOES_ON = "Stopped. The same question goes on where it was."
 
+#: Of a question that takes no rules.
+KnownThen = Annotated[
+    date | None,
+    typer.Option("--known-at", metavar="WHEN", parser=parse_moment, help="Leave out what was recorded later."),
+]
 KnownAt = Annotated[
     date | None,
     typer.Option(
