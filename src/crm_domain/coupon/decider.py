@@ -204,14 +204,14 @@ def _minor(name: str, amount: Amount | None, currency: str | None) -> int | None
 
 def end(command: EndCoupon, state: Coupon, context: Context) -> tuple[Event, ...]:
     """It ends once."""
-    _created(state, command.coupon_id)
+    require_created(state, command.coupon_id)
     at = occurred_at(command, context.now)
     return () if state.ended_at is not None else (CouponEnded(coupon_id=command.coupon_id, at=at),)
 
 
 def require_issuable(state: Coupon, coupon_id: str, at: int, zone: str) -> None:
     """Raise Rejected where no code of a series can be issued at an instant."""
-    created = _created(state, coupon_id)
+    created = require_created(state, coupon_id)
     if not created.is_personal:
         sentence = f'coupon "{coupon_id}" has no personal codes; everybody may give its id'
         raise Rejected("coupon_not_personal", sentence)
@@ -222,7 +222,7 @@ def require_offerable(state: Coupon, coupon_id: str, at: int, zone: str) -> None
     """Raise Rejected `unknown_coupon` or `coupon_no_longer_valid` for a series that no order from an instant on can
     redeem.
     """
-    _require_not_over(state, _created(state, coupon_id), at, zone, "it can't be offered any more")
+    _require_not_over(state, require_created(state, coupon_id), at, zone, "it can't be offered any more")
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -246,7 +246,7 @@ def require_redeemable(state: Coupon, coupon_id: str, order: Order, zone: str) -
     `unknown_coupon`, `coupon_not_yet_valid`, `coupon_no_longer_valid`, `below_minimum`, `coupon_used_up` where the
     limit in all is reached, `coupon_used_before` where the limit of one person is.
     """
-    created = _created(state, coupon_id)
+    created = require_created(state, coupon_id)
     if created.valid_from is not None and _day(order.at, zone) < created.valid_from:
         on = _day(order.at, zone)
         sentence = f'coupon "{coupon_id}" is valid from {created.valid_from} on, and this order is of {on}'
@@ -279,7 +279,7 @@ def redeemed(state: Coupon, coupon_id: str, order: Order) -> CouponRedeemed:
         order_id=order.order_id,
         number=order.number,
         customer_id=order.customer_id,
-        discount=discount_of(_created(state, coupon_id), order.paid),
+        discount=discount_of(require_created(state, coupon_id), order.paid),
         currency=order.currency,
     )
 
@@ -300,20 +300,24 @@ def discount_of(created: CouponCreated, paid: int) -> int:
     """What a coupon took off, in minor units, of an order for which so much was paid. Invariant 4."""
     if created.percent is None:
         return created.amount or 0
-    left = 100 - created.percent
-    discount = (2 * paid * created.percent + left) // (2 * left)
-    return discount if created.up_to is None else min(discount, created.up_to)
+    return _percentage(created, created.percent, paid, 100 - created.percent)
 
 
 def taken_off(created: CouponCreated, price: int) -> int:
     """What a coupon takes off a price, in minor units: a percentage rounded half up, and at most the price."""
     if created.percent is None:
         return min(created.amount or 0, price)
-    discount = (2 * price * created.percent + 100) // 200
+    return _percentage(created, created.percent, price, 100)
+
+
+def _percentage(created: CouponCreated, percent: int, amount: int, whole: int) -> int:
+    """`percent` of a price of which an amount is `whole` percent, rounded half up, and at most the cap."""
+    discount = (2 * amount * percent + whole) // (2 * whole)
     return discount if created.up_to is None else min(discount, created.up_to)
 
 
-def _created(state: Coupon, coupon_id: str) -> CouponCreated:
+def require_created(state: Coupon, coupon_id: str) -> CouponCreated:
+    """What a series is. Raises Rejected `unknown_coupon` for one that isn't there."""
     if state.created is None:
         raise Rejected("unknown_coupon", f'there is no coupon "{coupon_id}"; CreateCoupon makes one')
     return state.created

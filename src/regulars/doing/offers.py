@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from regulars.crm_domain.campaign import CAMPAIGN, CampaignChanged, CampaignLaunched, CampaignPlanned
-from regulars.crm_domain.coupon import COUPON
+from regulars.crm_domain.coupon import COUPON, require_created
 from regulars.crm_domain.errors import Rejected
 from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import to_datetime
@@ -35,8 +35,8 @@ def require_segment(segment: str | None, segments: tuple[str, ...]) -> None:
 
 
 def _require_coupon(work: UnitOfWork, coupon_id: str | None) -> None:
-    if coupon_id is not None and not work.stream(work.stream_of(COUPON, coupon_id), COUPON).version:
-        raise Rejected("unknown_coupon", f'there is no coupon "{coupon_id}"; CreateCoupon makes one')
+    if coupon_id is not None:
+        require_created(work.stream(work.stream_of(COUPON, coupon_id), COUPON).state, coupon_id)
 
 
 def _require_launched(work: UnitOfWork, event: OfferAssigned | HeldOut | OfferSkipped, target: Target) -> None:
