@@ -216,16 +216,14 @@ class ReadModels(Bookkeeping):
         for facts in self.tables.fact_sets:
             rows[facts.rows] = _rows_of(facts, updates)
         for name, projection in self.tables.projections.items():
-            rows[projection.places] = [
-                row for each in updates for row in projection.rows_of(each.customer, each.folded)
-            ]
+            begun = [each for each in updates if name in each.folded.tracks]  # as to most customers little happens
+            rows[projection.places] = _rows_of(projection, begun)
             intervals = rows[projection.intervals] = list[Row]()
-            for each in updates:
-                if timeline := each.timelines[name]:
-                    intervals += projection.rows(each.customer, timeline)
+            for each in begun:
+                intervals += projection.rows(each.customer, each.timelines[name])
             if projection.steps is not None:
                 steps = rows[projection.steps] = list[Row]()
-                for each in updates:
+                for each in begun:
                     steps += projection.step_rows(each.customer, each.timelines[name])
         return rows
 

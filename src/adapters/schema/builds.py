@@ -106,7 +106,8 @@ class FactsTable:
         """A customer's row; of facts beside the shared ones none, where there are none."""
         if self.fact_set is SHARED:
             return [(customer, folded.last_at, dump_facts(folded))]
-        if folded.facts_of(self.fact_set) == self.fact_set.beginning():
+        known = folded.own.get(self.name)
+        if known is None or known == self.fact_set.beginning():
             return []
         return [(customer, folded.last_at, dump_own(folded, self.fact_set))]
 
@@ -321,7 +322,7 @@ class ProjectionTables:
 
     def rows_of(self, customer: int, folded: Folded) -> list[Row]:
         """The row of a customer's tracks; none where nothing has happened to any."""
-        tracks = folded.tracks[self.name]
+        tracks = folded.tracks.get(self.name)
         return [(customer, dump_tracks(tracks))] if tracks else []
 
 

@@ -74,7 +74,10 @@ class Folded(Struct):
         """The facts of a set, as far as they are known."""
         if fact_set is SHARED:
             return self.facts
-        return self.own.setdefault(fact_set.name, fact_set.beginning())
+        known = self.own.get(fact_set.name)
+        if known is None:
+            known = self.own[fact_set.name] = fact_set.beginning()
+        return known
 
 
 #: By projector, the intervals of each key in order of time, one key after the other.
@@ -93,7 +96,7 @@ class FoldPlan:
     need not be read for it.
     """
 
-    __slots__ = ("_by_type", "_courses", "_fact_sets", "_order", "_places", "_taking", "projectors", "rules", "takes")
+    __slots__ = ("_by_type", "_courses", "_order", "_places", "_taking", "projectors", "rules", "takes")
 
     def __init__(
         self, rules: Rules, projectors: Sequence[Projector], *, takes: frozenset[type[Event]] | None = None
@@ -105,13 +108,13 @@ class FoldPlan:
         self._places: dict[str, int] = {}
         for projector in projectors:
             self._add(projector)
-        self._fact_sets = [SHARED]
+        fact_sets = [SHARED]
         for course in self._courses:
-            if course.projector.facts not in self._fact_sets:
-                self._fact_sets.append(course.projector.facts)
-        self._taking = [(each.handles, each.taking(rules)) for each in self._fact_sets]
+            if course.projector.facts not in fact_sets:
+                fact_sets.append(course.projector.facts)
+        self._taking = [(each, each.taking(rules)) for each in fact_sets]
         self._by_type: dict[type[Event], tuple[list[_Arrival], list[_TakeIn]]] = {}
-        self._order = _order_of(self._fact_sets)
+        self._order = _order_of(fact_sets)
 
     def _add(self, projector: Projector) -> int:
         if projector.name not in self._places:
@@ -131,7 +134,6 @@ class FoldPlan:
         """
         running, by_type = self.begin(folded), self._by_type
         newer = [each for each in events if each.position > folded.last_position]
-        facts = [folded.facts_of(each) for each in self._fact_sets]
         newest, last_at, first, count = folded.last_position, folded.last_at, 0, len(newer)
         while first < count:
             at, end = newer[first].at, first + 1
@@ -148,17 +150,18 @@ class FoldPlan:
                 if event_type not in by_type:
                     by_type[event_type] = self._reached_by(event_type)
                 for place, key_of, arrive in by_type[event_type][0]:
-                    arrive(running[place], WHOLE if key_of is None else key_of(event), event, at)
+                    run = running.begun[place] or running.at(place)
+                    arrive(run, WHOLE if key_of is None else key_of(event), event, at)
             for happened in together:
                 event, position = happened.event, happened.position
-                for place, take_in in by_type[type(event)][1]:
-                    take_in(facts[place], event, at, position, happened.identity)
+                for fact_set, take_in in by_type[type(event)][1]:
+                    take_in(folded.facts_of(fact_set), event, at, position, happened.identity)
                 if position > newest:
                     newest = position
             last_at, first = at, end
         folded.last_at, folded.last_position = last_at, newest
-        found = {run.course.projector.name: run.finish() for run in reversed(running)}
-        return {each.name: found[each.name] for each in self.projectors}
+        found = running.finish()
+        return {each.name: found.get(each.name) or [] for each in self.projectors}
 
     @property
     def minded(self) -> frozenset[type[Event]]:
@@ -175,27 +178,28 @@ class FoldPlan:
         rank, is_by_content = self._order.get(type(happened.event), _UNORDERED)
         return rank, encode(happened.event) if is_by_content else b"", happened.position
 
-    def begin(self, folded: Folded) -> list[_Running]:
-        """All that is judged, each after what it reads."""
-        running: list[_Running] = []
-        for course in self._courses:
-            running.append(_Running(course, folded, [running[place] for place in course.sources]))
-        return running
+    def begin(self, folded: Folded) -> _AllRunning:
+        """All that is judged of one customer."""
+        return _AllRunning(self._courses, folded)
+
+    def place_of(self, projector: Projector) -> int:
+        """The place of one that is judged."""
+        return self._places[projector.name]
 
     def _reached_by(self, event_type: type[Event]) -> tuple[list[_Arrival], list[_TakeIn]]:
         # Who reads others comes before them: it asks what they held until the event.
         readers_first = reversed(list(enumerate(self._courses)))
         return (
             [(place, *course.arrival(event_type)) for place, course in readers_first if event_type in course.minded],
-            [(place, take) for place, (handles, take) in enumerate(self._taking) if take and event_type in handles],
+            [(facts, take) for facts, take in self._taking if take is not None and event_type in facts.handles],
         )
 
 
 #: Which place something that is judged has, which timeline an event is about (None where there is but one), and how it
 #: arrives there: (running, key, event, at).
 _Arrival = tuple[int, Callable[[Any], str] | None, Callable[[Any, str, Event, int], None]]
-#: Which place a set of facts has, and how it takes in an event.
-_TakeIn = tuple[int, Callable[[Any, Event, int, int, int], None]]
+#: A set of facts, and how it takes in an event.
+_TakeIn = tuple[FactSet, Callable[[Any, Event, int, int, int], None]]
 
 
 _UNORDERED = (0, False)
@@ -286,6 +290,31 @@ class _Course:
         if event_type in self.settled_by:
             return (self.key_of, _Running.arrive) if self.among is None else (None, _Running.arrive_at_some)
         return None, _Running.arrive if self.facts_of is None else _Running.arrive_at_all
+
+
+class _AllRunning:
+    """All projectors under way: each begins when it is first asked for, as nothing happens to most of them."""
+
+    __slots__ = ("_courses", "_folded", "begun")
+
+    def __init__(self, courses: Sequence[_Course], folded: Folded) -> None:
+        self._courses = courses
+        self._folded = folded
+        #: By place; what is read has a lower place than who reads it.
+        self.begun: list[_Running | None] = [None] * len(courses)
+
+    def at(self, place: int) -> _Running:
+        """The projector at a place."""
+        run = self.begun[place]
+        if run is None:
+            course = self._courses[place]
+            run = self.begun[place] = _Running(course, self._folded, [self.at(source) for source in course.sources])
+        return run
+
+    def finish(self) -> Timelines:
+        """What `_Running.finish` gives for each that began, by name."""
+        # Who reads others comes first: what it is told of them is then worked out.
+        return {run.course.projector.name: run.finish() for run in reversed(self.begun) if run is not None}
 
 
 class _Running:
@@ -474,7 +503,7 @@ def explain(
     """
     plan, folded, explanations = FoldPlan(rules, projectors), Folded(), list[Explanation]()
     timelines = plan.fold(folded, (happened for happened in events if happened.at <= at))
-    running = {run.course.projector.name: run for run in plan.begin(folded)}
+    running = plan.begin(folded)
     for projector in projectors:
         if projector.explain is None or isinstance(projector.key, Key):
             continue
@@ -482,7 +511,7 @@ def explain(
         current = {key: held for key, intervals in told.items() if (held := verdict_at(intervals, at)) is not None}
         if not current:
             continue
-        run = running[projector.name]
+        run = running.at(plan.place_of(projector))
         standing, *_ = run.ahead(WHOLE, at + 1, run.tracks[WHOLE])
         reasons = projector.explain(standing, run.facts, rules, at, *run.told(at, at + 1))
         for key, held in current.items():

@@ -60,8 +60,9 @@ def load_tracks(projector: Projector, data: bytes) -> Tracks:
 
 
 def dump(folded: Folded) -> bytes:
-    """A whole fold to go on with later, as `dump_facts` does it."""
-    return _sealed(replace(folded, facts=_known(folded.facts)))
+    """A whole fold to go on with later, as `dump_facts` does it: the same bytes, whatever happened first."""
+    own, tracks = dict(sorted(folded.own.items())), dict(sorted(folded.tracks.items()))
+    return _sealed(replace(folded, facts=_known(folded.facts), own=own, tracks=tracks))
 
 
 def _known(facts: Facts) -> Facts:
