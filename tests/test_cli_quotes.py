@@ -149,6 +149,20 @@ def test_a_page_says_it_in_the_language_escapes_what_it_was_told_and_loads_nothi
     assert parsed.found[0] == ("html", {"lang": "zh-CN" if language == "zh" else language})
 
 
+def test_a_page_is_in_the_language_of_the_rules_and_from_the_business_that_they_name(shop: Say, tmp_path: Path) -> None:
+    page = ("quote", "show", "Q-2", "--html")
+    assert "Quote Q-2" in shop(*page).out
+    rules = shop("rules", "show").out
+    ours = '[letterhead]\nname = "Teehaus & Co"\nlanguage = "de"'
+    (tmp_path / "rules.toml").write_text(f"{rules}\n{ours}\n", encoding="utf-8")
+    assert shop("rules", "publish", "rules.toml", "--reason", "we are German").status == 0
+    told = shop(*page).out
+    assert "Teehaus &amp; Co" in told
+    assert '<html lang="de">' in told
+    assert '<html lang="zh-CN">' in shop(*page, "--language", "zh").out
+    assert "Another" in shop(*page, "--business", "Another").out
+
+
 def test_a_page_is_written_to_a_file_once(shop: Say, tmp_path: Path) -> None:
     asked = ("quote", "show", "Q-1", "--html", "--out", "Q-1.html")
     assert shop(*asked).out == "Quote Q-1, in Q-1.html.\n"

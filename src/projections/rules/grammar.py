@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 from itertools import islice
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, ValidationError, model_validator
@@ -100,6 +100,17 @@ class Cadence(Part):
     )
 
 
+#: The languages that a page to send can be in.
+Language = Literal["en", "de", "zh"]
+
+
+class Letterhead(Part):
+    """Whose pages are sent to customers, such as quotes, and in which language."""
+
+    name: str = Field(default="", max_length=200, description="The business, as customers know it; without, no name.")
+    language: Language = Field(default="en", description="In which language: English, German or Chinese.")
+
+
 class Ruleset(Part):
     """A whole ruleset. Two are the same where their digests are.
 
@@ -132,6 +143,9 @@ class Ruleset(Part):
     )
     value: Value | None = Field(
         default=None, description="What a customer is worth by what they bought lately; without it, nobody has a value."
+    )
+    letterhead: Letterhead = Field(
+        default=Letterhead(), description="From whom, and in which language, pages that are sent are, such as quotes."
     )
     pipeline: Annotated[tuple[PipelineRule, ...], Field(max_length=MAX_PIPELINES)] = Field(
         default=(), description="Pipelines: the stages of opportunities; without one, none can be opened."

@@ -33,12 +33,12 @@ from regulars.cli.opening import (
 from regulars.cli.paging import every
 from regulars.cli.viewpoint import KnownAt, build_lists, viewpoint
 from regulars.cli.words import parse_span
+from regulars.projections.rules.grammar import Language
 from regulars.quote.page import quote_page
 from regulars.session.freshness import FRESH
 
 Status = Literal["sent", "accepted", "declined", "expired"]
 Standing = Literal["upcoming", "active", "ended"]
-Language = Literal["en", "de", "zh"]
 
 CustomerOption = Annotated[str | None, typer.Option(metavar="WHO", help="Only those of this customer.")]
 FirmOption = Annotated[
@@ -240,8 +240,10 @@ def show(
         Path | None, typer.Option(metavar="FILE", help="With --html: write a new file, readable by you alone.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file where there is one.")] = False,
-    language: Annotated[Language, typer.Option(help="The language of the page.")] = "en",
-    business: Annotated[str, typer.Option(metavar="NAME", help="Whose quote it is, as the page has it.")] = "",
+    language: Annotated[Language | None, typer.Option(help="The page's language, in place of the rules' one.")] = None,
+    business: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose quote it is, in place of the rules' one.")
+    ] = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
     json: JsonOption = False,
@@ -260,7 +262,8 @@ def show(
         if not html:
             _draw_whole(found, zone_of(crm))
             return
-        page = quote_page(found, language=language, business=business)
+        ours = crm.ruleset.letterhead
+        page = quote_page(found, language=language or ours.language, business=business or ours.name)
         if out is None or is_standard_output(out):
             sys.stdout.write(page)
             return

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import get_args
 
 from msgspec import Struct
 
-Language = Literal["en", "de", "zh"]
+from regulars.projections.rules.grammar import Language
 
 
 class Words(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
 from pydantic import ValidationError
@@ -14,6 +14,7 @@ from regulars.crm_domain.errors import RegularsError
 from regulars.crm_domain.explain_invalid import sentence
 from regulars.crm_domain.money import plain_number
 from regulars.crm_domain.quote import AcceptQuote, DeclineQuote, ReviseQuote
+from regulars.projections.rules.grammar import Language
 from regulars.quote.page import quote_page
 from regulars.web.console.acts import Act, done, said
 from regulars.web.console.page import Answer, Asked, File, GoTo, Page, Shown
@@ -30,9 +31,6 @@ ACTS: Mapping[str, Act] = {
         frozenset({"sent", "declined", "expired"}),
     ),
 }
-#: In which languages the page to send is made.
-LANGUAGES = ("en", "de", "zh")
-
 #: A form revises so many lines at most, and has so many empty ones for others.
 MOST_LINES, SPARE_LINES = 50, 3
 _LINE = ("description", "sku", "quantity", "unit_price", "tax_rate")
@@ -52,9 +50,11 @@ def show(asked: Asked) -> Answer:
     revision = number_of(asked, "revision", 0, 1, 10_000) or None
     shown = None if asked.sent else revision
     found = asked.crm.quote(quote_id, revision=shown, as_of=asked.as_of, known_at=asked.known_at)
-    language = one_of(asked, "page", LANGUAGES)
+    ours = asked.crm.ruleset.letterhead
+    language = one_of(asked, "page", get_args(Language))
     if language is not None:
-        return File(name="quote.html", kind="text/html", content=quote_page(found, language=language).encode())
+        page = quote_page(found, language=language, business=ours.name)
+        return File(name="quote.html", kind="text/html", content=page.encode())
     is_now = asked.as_of is None and asked.known_at is None
     is_latest = found.shown.revision == found.quote.revision
     acts = [name for name, act in ACTS.items() if is_now and is_latest and found.quote.status in act.states]
@@ -65,7 +65,7 @@ def show(asked: Asked) -> Answer:
         "rows": _rows(asked, found),
         "typed": asked.form,
         "problem": problem[:1].upper() + problem[1:],
-        "languages_of_page": LANGUAGES,
+        "languages_of_page": sorted(get_args(Language), key=lambda each: each != ours.language),
     }
     return Shown(template="quote.html", values=values, status=400 if problem else 200)
 
