@@ -77,19 +77,24 @@ amount = { column = "total", money = "major" }
 OF_PYDANTIC = ("Input should", "Value error", "unable to parse", "[type=")
 
 
-def numeric_options() -> Iterator[tuple[list[str], str]]:
-    """Each command that has an option for a number, with as many words as it has arguments, and that option."""
+def every_command() -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The words of each command, and what it is made of."""
 
-    def listed(command: Any, words: tuple[str, ...]) -> Iterator[tuple[list[str], str]]:
+    def listed(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
         for name, inner in getattr(command, "commands", {}).items():
             yield from listed(inner, (*words, name))
-        loaded = command.make_context(" ".join(words), [], resilient_parsing=True).command
-        needed = ["x" for each in loaded.params if each.param_type_name == "argument" and each.required]
-        for each in loaded.params:
-            if each.type_descriptor.annotation in (int, float) and each.param_type_name == "option":
-                yield [*words, *needed], each.opts[0]
+        yield words, command.make_context(" ".join(words), [], resilient_parsing=True).command
 
     return listed(typer.main.get_command(app), ())
+
+
+def numeric_options() -> Iterator[tuple[list[str], str]]:
+    """Each command that has an option for a number, with as many words as it has arguments, and that option."""
+    for words, command in every_command():
+        needed = ["x" for each in command.params if each.param_type_name == "argument" and each.required]
+        for each in command.params:
+            if each.type_descriptor.annotation in (int, float) and each.param_type_name == "option":
+                yield [*words, *needed], each.opts[0]
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +125,14 @@ def ask(say: Say, shop: Path) -> Say:
 
 
 # ------------------------------------------------------------------------------------------------------------- help
+
+
+def test_the_help_of_an_option_speaks_of_no_option_that_its_command_lacks() -> None:
+    for words, command in every_command():
+        there = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
+        for each in command.params:
+            named = re.findall(r"(?<![\w`])--[a-z][a-z-]+", getattr(each, "help", None) or "")
+            assert {*named} <= there, (words, each.opts)
 
 
 def test_help_lists_every_command_and_has_an_example(say: Say) -> None:

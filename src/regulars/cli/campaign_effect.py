@@ -13,7 +13,7 @@ from regulars.cli.asking import zone_of
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.pictures import ForceOption, SvgOption, require_one_way, write_svg
 from regulars.cli.progress import waiting
-from regulars.cli.viewpoint import KnownAt, fold_first
+from regulars.cli.viewpoint import KnownThen, fold_first
 from regulars.pictures.effects import effect_svg, effects_svg
 
 
@@ -24,7 +24,7 @@ def effect(
         bool, typer.Option("--all", help="All campaigns, those of one kind together, and whom they share.")
     ] = False,
     kind: Annotated[str | None, typer.Option(metavar="KIND", help="With --all: only campaigns of this kind.")] = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     svg: SvgOption = None,
     force: ForceOption = False,
     json: JsonOption = False,

@@ -16,7 +16,7 @@ from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, XlsxOption, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
-from regulars.cli.viewpoint import KnownAt
+from regulars.cli.viewpoint import KnownThen
 
 Status = Literal["upcoming", "valid", "over"]
 
@@ -34,7 +34,7 @@ def listing(
     ctx: typer.Context,
     status: Annotated[Status | None, typer.Option(help="Only those that are this.")] = None,
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     as_csv: CsvOption = False,
     raw: RawOption = False,
     excel: ExcelOption = None,
@@ -61,7 +61,7 @@ def show(
     ctx: typer.Context,
     coupon_id: Annotated[str, typer.Argument(metavar="ID", help="The coupon's id, such as SUMMER10.")],
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     limit: LimitOption = 20,
     json: JsonOption = False,
     db: StoreOption = None,

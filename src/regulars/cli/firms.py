@@ -21,14 +21,14 @@ from regulars.asking.quotes import QuoteView
 from regulars.cli import as_json, render
 from regulars.cli.asking import AsOf, WhoArgument, zone_of
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask
-from regulars.cli.viewpoint import KnownAt
+from regulars.cli.viewpoint import KnownThen
 
 
 def firm(
     ctx: typer.Context,
     who: WhoArgument,
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:

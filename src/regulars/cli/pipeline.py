@@ -20,7 +20,7 @@ from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, Rows, Writ
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.pictures import ForceOption, Form, SvgOption, form_asked
 from regulars.cli.progress import waiting
-from regulars.cli.viewpoint import ByRules, KnownAt, Viewpoint, build_lists, viewpoint
+from regulars.cli.viewpoint import ByRules, KnownAt, KnownThen, Viewpoint, build_lists, viewpoint
 from regulars.cli.words import parse_moment
 from regulars.crm import Regulars
 from regulars.crm_domain.command import CustomerId
@@ -254,7 +254,7 @@ def calibration(
         date | None, typer.Option(metavar="DAY", parser=parse_moment, help="Up to that of this day.")
     ] = None,
     where: WhereOption = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     svg: SvgOption = None,
     force: ForceOption = False,
     as_csv: CsvOption = False,

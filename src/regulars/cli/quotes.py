@@ -31,7 +31,7 @@ from regulars.cli.opening import (
     tell_what_is_missing,
 )
 from regulars.cli.paging import every
-from regulars.cli.viewpoint import KnownAt, build_lists, viewpoint
+from regulars.cli.viewpoint import KnownThen, build_lists, viewpoint
 from regulars.cli.words import parse_span
 from regulars.projections.rules.grammar import Language
 from regulars.quote.page import quote_page
@@ -69,7 +69,7 @@ def quotes(
         typer.Option(metavar="TIME", parser=parse_span, help="Only open ones that run out within this time: 14d."),
     ] = None,
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     limit: LimitOption = None,
     as_csv: CsvOption = False,
     raw: RawOption = False,
@@ -126,7 +126,7 @@ def contracts(
         ),
     ] = None,
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     limit: LimitOption = None,
     as_csv: CsvOption = False,
     raw: RawOption = False,
@@ -245,7 +245,7 @@ def show(
         str | None, typer.Option(metavar="NAME", help="Whose quote it is, in place of the rules' one.")
     ] = None,
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     json: JsonOption = False,
     db: StoreOption = None,
 ) -> None:

@@ -16,7 +16,7 @@ from regulars.cli.asking import AsOf
 from regulars.cli.csv_cells import CsvOption, ExcelOption, RawOption, WriteRow, XlsxOption, require_one, rows_asked
 from regulars.cli.opening import JsonOption, StoreOption, open_to_ask, tell_what_is_missing
 from regulars.cli.progress import waiting
-from regulars.cli.viewpoint import KnownAt, fold_first
+from regulars.cli.viewpoint import KnownThen, fold_first
 from regulars.today.gathering import DAYS, MOST_DAYS
 from regulars.today.mail import today_mail
 from regulars.today.page import Said, parts
@@ -42,7 +42,7 @@ def today(
     ] = DAYS,
     kind: Annotated[KindName | None, typer.Option(help="Only lines of this kind: up to 1,000 instead of ten.")] = None,
     as_of: AsOf = None,
-    known_at: KnownAt = None,
+    known_at: KnownThen = None,
     names: Annotated[bool, typer.Option("--names/--no-names", help="With references and names, or without.")] = True,
     mail: Annotated[bool, typer.Option("--mail", help="Print a mail, to be piped to sendmail.")] = False,
     mail_to: Annotated[str | None, typer.Option(metavar="ADDRESS", help="With --mail: to whom.")] = None,
