@@ -749,6 +749,9 @@ def test_a_status_says_whether_the_address_does_not_work(status: str, is_hard: b
 def test_what_is_no_mail_says_nothing(crm: Regulars, tmp_path: Path) -> None:
     file = tmp_path / "odd.eml"
     file.write_bytes(bytes(range(256)) * 40)
+    with pytest.raises(NotFound, match=r"no mail in .*odd\.eml: expected an mbox or an \.eml file"):
+        crm.campaigns.take_returned(file)
+    file.write_bytes(b"Subject: odd\r\n\r\n" + bytes(range(256)) * 40)
     assert crm.campaigns.take_returned(file).other == 1
     with pytest.raises(NotFound):
         crm.campaigns.take_returned(tmp_path / "nothing.mbox")

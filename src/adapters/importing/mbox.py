@@ -27,6 +27,7 @@ _LINE = 65_536
 
 _BEGINS = re.compile(rb"From .*\d\d:\d\d.*\d{4}")
 _QUOTED = re.compile(rb">+From ")
+_FIELD = re.compile(rb"\s*[!-9;-~]+:")
 
 
 class RawMail(Struct, frozen=True):
@@ -35,6 +36,11 @@ class RawMail(Struct, frozen=True):
     line: int
     content: bytes
     is_cut: bool
+
+    @property
+    def has_fields(self) -> bool:
+        """Whether it begins with a field, as every mail does (RFC 5322, 2.2)."""
+        return _FIELD.match(self.content) is not None
 
 
 def raw_mails(path: str | Path, on_progress: Callable[[int], None]) -> Generator[RawMail]:

@@ -223,7 +223,7 @@ class Campaigns:
         """Record what came back of offers by mail: bounces, and those who unsubscribe; from an mbox or .eml file.
 
         The same mail again changes nothing. `on_progress` is called with (bytes read so far, bytes there are or None,
-        mails read so far). Raises NotFound where the file can't be opened, StoreUnusable where it can't be read to its
-        end; what stood before that is recorded.
+        mails read so far). Raises NotFound where the file can't be opened or holds no mail, StoreUnusable where it
+        can't be read to its end; what stood before that is recorded.
         """
         return take_returned(self._session, self._transacting, path, on_progress)

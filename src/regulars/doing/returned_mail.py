@@ -30,8 +30,8 @@ def take_returned(
 ) -> ReturnsReport:
     """Record what the mails of a file say of offers.
 
-    Raises NotFound where it can't be opened, StoreUnusable where it can't be read to its end; what stood before that
-    is recorded.
+    Raises NotFound where it can't be opened or holds no mail, StoreUnusable where it can't be read to its end; what
+    stood before that is recorded.
     """
     counts, total, read = Counter[str](), total_bytes(path), 0
 
@@ -41,6 +41,8 @@ def take_returned(
 
     with closing(raw_mails(path, note)) as mails:
         for raw in mails:
+            if not counts and not raw.has_fields:
+                raise NotFound(f"there is no mail in {path}: expected an mbox or an .eml file, which begin with fields")
             counts["mails"] += 1
             counts.update(_take(session, transacting, raw))
             if on_progress is not None:
