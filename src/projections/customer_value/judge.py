@@ -7,7 +7,6 @@ a basket that was split is one, and nobody's future has more steps than they hav
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,32 +31,28 @@ class Worth(Struct, frozen=True, kw_only=True, gc=False):
 
 def judge(standing: None, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
     """The worth from an instant on. It changes by itself whenever a day's orders leave the window."""
-    bands, instants = rules.value, facts.order_instants
+    bands = rules.value
     if bands is None:
         yield at, None, None
         return
-    days, first = buying_days(facts, bands.zone), first_in_window(facts, bands, at)
+    first, bounds = first_in_window(facts, bands, at), buying_days(facts, bands.zone).bounds
     yield at, None, worth(facts, bands, first)
-    while first < len(instants):
-        first = bisect_right(days, days[first], first)
-        due = instants[first - 1] + bands.window
+    for day in range(first + 1, len(bounds)):
+        due = facts.order_instants[bounds[day] - 1] + bands.window
         if due >= until:
             return
-        yield due, None, worth(facts, bands, first)
+        yield due, None, worth(facts, bands, day)
 
 
 def first_in_window(facts: Facts, bands: Bands, at: int) -> int:
-    """The index of the first order in the window that ends at an instant: it begins with a day's first order."""
-    first = orders_since(facts, at - bands.window)
-    if first == len(facts.order_instants):
-        return first
-    days = buying_days(facts, bands.zone)
-    return bisect_left(days, days[first])
+    """The number of the first buying day in the window that ends at an instant: all orders of it are in the window."""
+    first, days = orders_since(facts, at - bands.window), buying_days(facts, bands.zone)
+    return days.of_order[first] if first < len(days.of_order) else len(days.ordinals)
 
 
 def worth(facts: Facts, bands: Bands, first: int) -> Worth:
-    """What a customer is worth while the order with an index is the first one in the window."""
-    totals = facts.order_totals
-    net_spend = totals[-1] - (totals[first - 1] if first else 0) if first < len(totals) else 0
+    """What a customer is worth while the buying day with a number is the first one in the window."""
+    totals, before = facts.order_totals, buying_days(facts, bands.zone).bounds[first]
+    net_spend = totals[-1] - (totals[before - 1] if before else 0) if totals else 0
     days = days_kept(facts, bands.zone, first)
     return Worth(value=bands.ids[bands.of(net_spend, days)], net_spend=net_spend, buying_days=days)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
@@ -34,14 +33,13 @@ class Cadence(Struct, frozen=True, kw_only=True):
         if self.zone is None or first == len(facts.order_instants):
             return len(facts.order_instants) - first
         days = buying_days(facts, self.zone)
-        return days[-1] - days[first] + 1
+        return len(days.ordinals) - days.of_order[first]
 
     def last_of(self, facts: Facts, back: int) -> int:
         """When the last order was of the `back`th last that counts, an order or a buying day; 1 is the last one."""
         if self.zone is None:
             return facts.order_instants[-back]
-        days = buying_days(facts, self.zone)
-        return facts.order_instants[bisect_left(days, days[-1] - back + 2) - 1]
+        return facts.order_instants[buying_days(facts, self.zone).bounds[-back] - 1]
 
     def expected(self, facts: Facts) -> tuple[int, int]:
         """The expected gap as a ratio N/D of integers, for a customer with at least one order."""

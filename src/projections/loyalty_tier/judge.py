@@ -38,7 +38,7 @@ class Standing(Struct, frozen=True, array_like=True, gc=False):
 def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
     """The tier from an instant on. The natural track keeps running below an override and without a membership."""
     tiers, due = rules.tiers, at
-    if tiers.returns_take_back and facts.returns and facts.returns[-1].at == at:
+    if standing.level and tiers.returns_take_back and facts.returns and facts.returns[-1].at == at:
         kept = _without_what_came_back(facts, tiers, at)
         standing = kept if kept.level < standing.level else standing
     while due < until:
@@ -85,13 +85,14 @@ def is_member(facts: Facts, at: int) -> bool:
 
 def override_at(facts: Facts, tiers: Tiers, at: int) -> TierOverrideGranted | None:
     """The latest override that masks the natural track; one for a tier that the rules don't know masks nothing."""
-    granted = (each.override for each in facts.memberships.values())
-    in_force = (
-        override
-        for override in granted
-        if override is not None and override.tier in tiers.names and (override.until is None or at < override.until)
-    )
-    return max(in_force, key=lambda override: override.at, default=None)
+    latest: TierOverrideGranted | None = None
+    for each in facts.memberships.values():
+        override = each.override
+        if override is None or override.tier not in tiers.names or not (override.until is None or at < override.until):
+            continue
+        if latest is None or override.at > latest.at:
+            latest = override
+    return latest
 
 
 def _review(standing: Standing, qualified: int, tiers: Tiers, at: int) -> Standing:
@@ -114,4 +115,4 @@ def qualified_level(facts: Facts, tiers: Tiers, at: int) -> int:
 
 
 def _level_of(spend: int, tiers: Tiers) -> int:
-    return max(0, bisect_right(tiers.starts, spend) - 1)
+    return bisect_right(tiers.starts, spend, 1) - 1  # the lowest level takes nothing
