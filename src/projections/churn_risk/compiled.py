@@ -39,18 +39,19 @@ class Steps(Struct, frozen=True, kw_only=True):
         return bisect_right(self.starts, value)
 
 
+class Scale(Struct, frozen=True):
+    """Points by an answer: `points[i]` are those where `i` of the starts, which rise, are reached."""
+
+    starts: tuple[int, ...]
+    points: tuple[int, ...]
+
+
 class Feedback(Struct, frozen=True, kw_only=True):
-    """Points by the latest answer of each kind within a window."""
+    """Points by the latest answer within a window to each survey that counts."""
 
     weight: int
     window: int
-    csat_low_to: int
-    csat_low: int
-    nps_detractor_to: int
-    nps_detractor: int
-    nps_passive: int
-    nps_promoter_from: int
-    nps_promoter: int
+    scales: dict[str, Scale]
 
 
 class Service(Struct, frozen=True, kw_only=True):
@@ -86,14 +87,7 @@ def compile_risk(rule: rules.ChurnRisk, satisfaction: Satisfaction, prior_gap_da
         frequency=_steps(rule.frequency, weights["frequency"], Fraction(1)),
         engagement=_steps(rule.engagement, weights["engagement"], Fraction(DAY)),
         service=Service(weight=weights["service"], points=rule.service.points.model_dump()),
-        feedback=Feedback(
-            weight=weights["feedback"],
-            window=rule.feedback.window_days * DAY,
-            csat_low_to=satisfaction.csat_low_to,
-            nps_detractor_to=satisfaction.nps_detractor_to,
-            nps_promoter_from=satisfaction.nps_promoter_from,
-            **rule.feedback.points.model_dump(),
-        ),
+        feedback=_feedback(rule.feedback, weights["feedback"], satisfaction),
         verdicts=tuple(
             Verdict(max((start, name) for name, start in rule.bands.items() if start <= score)[1], score)
             for score in range(101)
@@ -101,6 +95,21 @@ def compile_risk(rule: rules.ChurnRisk, satisfaction: Satisfaction, prior_gap_da
         account_closed=rule.overrides.account_closed,
         cancellation_requested=rule.overrides.cancellation_requested,
         returned_half=rule.overrides.returned_half_of_orders_365d,
+    )
+
+
+def _feedback(rule: rules.Feedback, weight: int, satisfaction: Satisfaction) -> Feedback:
+    points = rule.points
+    return Feedback(
+        weight=weight,
+        window=rule.window_days * DAY,
+        scales={  # no rule gives points for a CES answer, so it is no evidence either
+            "csat": Scale((satisfaction.csat_low_to + 1,), (points.csat_low, 0)),
+            "nps": Scale(
+                (satisfaction.nps_detractor_to + 1, satisfaction.nps_promoter_from),
+                (points.nps_detractor, points.nps_passive, points.nps_promoter),
+            ),
+        },
     )
 
 

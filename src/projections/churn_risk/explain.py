@@ -46,8 +46,7 @@ def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Re
         for (clause, _, points), share in zip(components, shares, strict=True)
     ]
     reasons.sort(key=lambda reason: -(reason.contribution or 0))
-    floors, _ = floors_at(facts, rules, at)
-    for floor in sorted(floors, key=lambda floor: -floor.score):
+    for floor in sorted(floors_at(facts, rules, at), key=lambda floor: -floor.score):
         lift = max(0, floor.score - mean)
         mean = max(mean, floor.score)
         already = "" if lift else ", and it is already"

@@ -49,6 +49,8 @@ def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -
     floor = _floor(facts, rules, at, until, turns)
     verdicts, score = rules.risk.verdicts, score_of(weighted, weights, floor)
     judgements = [(at, standing, verdicts[score])]
+    if not turns:  # as mostly between two events
+        return judgements
     turns.sort()
     turns.append(_LAST)
     due = turns[0][0]
@@ -134,9 +136,8 @@ def _frequency(rules: Rules, facts: Facts, at: int, until: int, turns: list[Turn
 
 def _feedback(rule: Feedback, facts: Facts, fresh: dict[str, Answer], until: int, turns: list[Turn]) -> int:
     first = before = _feedback_points(rule, fresh)
-    for instant in sorted({answer.at + rule.window for answer in fresh.values()}):
-        if instant >= until:
-            break
+    ends = {end for answer in fresh.values() if (end := answer.at + rule.window) < until}
+    for instant in sorted(ends):
         left = fresh_answers(rule, facts, instant)
         points = _feedback_points(rule, left)
         turns.append((instant, rule.weight * (points - before), 0 if left else -rule.weight, 0))
@@ -145,50 +146,50 @@ def _feedback(rule: Feedback, facts: Facts, fresh: dict[str, Answer], until: int
 
 
 def _feedback_points(rule: Feedback, answers: dict[str, Answer]) -> int:
-    points = sum(_answer_points(rule, survey, answer.score) for survey, answer in answers.items())
+    points = 0
+    for survey, answer in answers.items():
+        scale = rule.scales[survey]
+        points += scale.points[bisect_right(scale.starts, answer.score)]
     return min(100, max(0, points))
 
 
 def fresh_answers(rule: Feedback, facts: Facts, at: int) -> dict[str, Answer]:
     """By survey, the latest answer that counts at an instant."""
-    # No rule gives points for a CES answer, so it is no evidence either.
-    counted = ((survey, facts.answers.get(survey)) for survey in ("csat", "nps"))
-    return {survey: answer for survey, answer in counted if answer is not None and at < answer.at + rule.window}
-
-
-def _answer_points(rule: Feedback, survey: str, score: int) -> int:
-    match survey:
-        case "csat":
-            return rule.csat_low if score <= rule.csat_low_to else 0
-        case "nps" if score <= rule.nps_detractor_to:
-            return rule.nps_detractor
-        case "nps" if score >= rule.nps_promoter_from:
-            return rule.nps_promoter
-        case "nps":
-            return rule.nps_passive
-        case _:
-            return 0
+    fresh: dict[str, Answer] = {}
+    for survey in rule.scales:
+        answer = facts.answers.get(survey)
+        if answer is not None and at < answer.at + rule.window:
+            fresh[survey] = answer
+    return fresh
 
 
 def _floor(facts: Facts, rules: Rules, at: int, until: int, turns: list[Turn]) -> int:
     """The least that the score is at an instant; what changes it before `until` is added to `turns`."""
-    if not (facts.returned_orders or facts.closed or facts.cancelling):
-        return 0
-    floors, due = floors_at(facts, rules, at)
-    first = before = _highest(floors)
+    risk = rules.risk
+    lasting = max(risk.account_closed if facts.closed else 0, risk.cancellation_requested if facts.cancelling else 0)
+    lift = risk.returned_half - lasting
+    if lift <= 0 or not facts.returned_orders:
+        return lasting
+    is_half, due = half_returned(facts, at)
+    first = lasting + lift if is_half else lasting
     while due < until:
-        floors, following = floors_at(facts, rules, due)
-        turns.append((due, 0, 0, _highest(floors) - before))
-        due, before = following, _highest(floors)
+        was_half, (is_half, following) = is_half, half_returned(facts, due)
+        turns.append((due, 0, 0, lift * (is_half - was_half)))
+        due = following
     return first
 
 
-def _highest(floors: list[Floor]) -> int:
-    return max((floor.score for floor in floors), default=0)
+def half_returned(facts: Facts, at: int) -> tuple[bool, int]:
+    """Whether half of the orders of the window that ends at an instant came back, and when time alone changes that."""
+    first = orders_since(facts, at - ORDERS_WINDOW)
+    returned = returned_since(facts, first)
+    leaving = next_departure(returned, first, facts)
+    due = FOREVER if leaving is None else facts.order_instants[leaving] + ORDERS_WINDOW
+    return _half(len(returned), first, facts), due
 
 
-def floors_at(facts: Facts, rules: Rules, at: int) -> tuple[list[Floor], int]:
-    """The floors that hold at an instant, and when time alone changes one of them."""
+def floors_at(facts: Facts, rules: Rules, at: int) -> list[Floor]:
+    """The floors that hold at an instant."""
     floors: list[Floor] = []
     if facts.closed:
         score = rules.risk.account_closed
@@ -196,16 +197,18 @@ def floors_at(facts: Facts, rules: Rules, at: int) -> tuple[list[Floor], int]:
     if facts.cancelling:
         score = rules.risk.cancellation_requested
         floors.append(Floor(id="cancellation_requested", score=score, positions=(facts.cancelling.position,)))
-    if not facts.returned_orders:
-        return floors, FOREVER
-    first = orders_since(facts, at - ORDERS_WINDOW)
-    returned = facts.returned_orders[bisect_left(facts.returned_orders, first) :]
-    if _half(len(returned), first, facts):
+    if half_returned(facts, at)[0]:
+        returned = returned_since(facts, orders_since(facts, at - ORDERS_WINDOW))
         positions = tuple(facts.order_positions[index] for index in returned)
         score = rules.risk.returned_half
         floors.append(Floor(id="returned_half_of_orders_365d", score=score, positions=positions))
-    leaving = next_departure(returned, first, facts)
-    return floors, FOREVER if leaving is None else facts.order_instants[leaving] + ORDERS_WINDOW
+    return floors
+
+
+def returned_since(facts: Facts, first: int) -> list[int]:
+    """The indexes of the orders from an index on of which everything came back."""
+    returned = facts.returned_orders
+    return returned[bisect_left(returned, first) :]
 
 
 def _half(returned: int, first: int, facts: Facts) -> bool:
