@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -33,10 +32,6 @@ class Steps(Struct, frozen=True, kw_only=True):
     points: tuple[int, ...]
     rises: tuple[int, ...]
     scale: int = 1
-
-    def reached(self, value: int) -> int:
-        """How many of the starts a value has reached."""
-        return bisect_right(self.starts, value)
 
 
 class Scale(Struct, frozen=True):

@@ -82,10 +82,10 @@ def components_at(facts: Facts, rules: Rules, at: int, until: int, turns: list[T
     risk = rules.risk
     found: list[Component] = []
     if facts.order_instants:
-        last = facts.order_instants[-1]
+        last, gap, counted = facts.order_instants[-1], rules.cadence.expected(facts), rules.cadence.counted(facts)
         found.append(("recency", risk.recency.weight, _elapsed(risk.recency, last, at, until, turns)))
-        found.append(("cadence", risk.cadence.weight, _cadence(rules, facts, last, at, until, turns)))
-        found.append(("frequency", risk.frequency.weight, _frequency(rules, facts, at, until, turns)))
+        found.append(("cadence", risk.cadence.weight, _gaps(risk.cadence, gap, last, at, until, turns)))
+        found.append(("frequency", risk.frequency.weight, _frequency(risk.frequency, counted, at, until, turns)))
     if facts.tickets:
         points = service_points(risk.service, facts, rules.tickets, at, until, turns)
         found.append(("service", risk.service.weight, points))
@@ -108,26 +108,22 @@ def _elapsed(steps: Steps, origin: int, at: int, until: int, turns: list[Turn]) 
     return steps.points[reached]
 
 
-def _cadence(rules: Rules, facts: Facts, last: int, at: int, until: int, turns: list[Turn]) -> int:
-    steps = rules.risk.cadence
-    gap = rules.cadence.expected(facts)
-    reached = bisect_right(steps.starts, (at - last) * gap[1] * steps.scale // gap[0])
-    for place in range(reached, len(steps.starts)):
-        instant = last + after_gaps(steps.starts[place], steps.scale, gap)
-        if instant >= until:
-            break
-        turns.append((instant, steps.rises[place], 0, 0))
+def _gaps(steps: Steps, gap: tuple[int, int], origin: int, at: int, until: int, turns: list[Turn]) -> int:
+    (n, d), starts = gap, steps.starts
+    reached = bisect_right(starts, (at - origin) * d * steps.scale // n)
+    for place in range(reached, bisect_right(starts, (until - 1 - origin) * d * steps.scale // n)):
+        turns.append((origin + after_gaps(starts[place], steps.scale, gap), steps.rises[place], 0, 0))
     return steps.points[reached]
 
 
-def _frequency(rules: Rules, facts: Facts, at: int, until: int, turns: list[Turn]) -> int:
-    steps, cadence = rules.risk.frequency, rules.cadence
-    reached = steps.reached(cadence.count_since(facts, orders_since(facts, at - ORDERS_WINDOW)))
+def _frequency(steps: Steps, counted: list[int], at: int, until: int, turns: list[Turn]) -> int:
+    starts = steps.starts
+    reached = bisect_right(starts, len(counted) - bisect_right(counted, at - ORDERS_WINDOW))
     # The points change when so many have left the window that a start is no longer reached.
     for place in range(reached - 1, -1, -1):
-        if not steps.starts[place]:
+        if not starts[place]:
             break
-        instant = cadence.last_of(facts, steps.starts[place]) + ORDERS_WINDOW
+        instant = counted[-starts[place]] + ORDERS_WINDOW
         if instant >= until:
             break
         turns.append((instant, -steps.rises[place], 0, 0))

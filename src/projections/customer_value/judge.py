@@ -7,6 +7,7 @@ a basket that was split is one, and nobody's future has more steps than they hav
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,7 @@ from msgspec import Meta, Struct
 from regulars.projections.customer_value.compiled import Bands
 from regulars.projections.engine.projector import Judgement
 from regulars.projections.facts.buying_days import buying_days, days_kept
-from regulars.projections.facts.shared import Facts, orders_since
+from regulars.projections.facts.shared import Facts
 
 if TYPE_CHECKING:
     from regulars.projections.rules.compiled import Rules
@@ -35,19 +36,18 @@ def judge(standing: None, facts: Facts, rules: Rules, at: int, until: int) -> It
     if bands is None:
         yield at, None, None
         return
-    first, bounds = first_in_window(facts, bands, at), buying_days(facts, bands.zone).bounds
+    first, lasts = first_in_window(facts, bands, at), buying_days(facts, bands.zone).lasts
     yield at, None, worth(facts, bands, first)
-    for day in range(first + 1, len(bounds)):
-        due = facts.order_instants[bounds[day] - 1] + bands.window
+    for day in range(first, len(lasts)):
+        due = lasts[day] + bands.window
         if due >= until:
             return
-        yield due, None, worth(facts, bands, day)
+        yield due, None, worth(facts, bands, day + 1)
 
 
 def first_in_window(facts: Facts, bands: Bands, at: int) -> int:
     """The number of the first buying day in the window that ends at an instant: all orders of it are in the window."""
-    first, days = orders_since(facts, at - bands.window), buying_days(facts, bands.zone)
-    return days.of_order[first] if first < len(days.of_order) else len(days.ordinals)
+    return bisect_right(buying_days(facts, bands.zone).lasts, at - bands.window)
 
 
 def worth(facts: Facts, bands: Bands, first: int) -> Worth:

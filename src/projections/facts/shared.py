@@ -123,16 +123,16 @@ class Account(Struct, frozen=True, array_like=True, gc=False):
 
 class BuyingDays(Struct):
     """What is worked out of the orders by the zone of some rules, as far as anybody asked: the days with an order, which
-    are numbered from 0, and for each order the number of its day. Never stored.
+    are numbered from 0, in order of time. Never stored.
 
-    Day `n` has the ordinal `ordinals[n]`, and the orders from `bounds[n]` up to `bounds[n + 1]`. `given_back` are the
-    numbers of the days of which everything came back; None until somebody asks again.
+    Day `n` has the ordinal `ordinals[n]`, the orders from `bounds[n]` up to `bounds[n + 1]`, and the last one at
+    `lasts[n]`. `given_back` are the numbers of the days of which everything came back; None until somebody asks again.
     """
 
     zone: str
-    of_order: list[int] = field(default_factory=list)
     ordinals: list[int] = field(default_factory=list)
     bounds: list[int] = field(default_factory=lambda: [0])
+    lasts: list[int] = field(default_factory=list)
     given_back: list[int] | None = None
 
 

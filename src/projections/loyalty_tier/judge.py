@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -50,14 +49,15 @@ def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -
 
 def _without_what_came_back(facts: Facts, tiers: Tiers, at: int) -> Standing:
     """The natural track before an instant, as if nobody had ever bought what has come back by then."""
-    standing = Standing()
+    standing, instants = Standing(), facts.order_instants
     before = 0
-    for instant, together in groupby(facts.order_instants):
-        count = before + sum(1 for _ in together)
+    for count, instant in enumerate(instants, 1):
+        if count < len(instants) and instants[count] == instant:
+            continue  # what was bought at one instant counts together
         standing = _reviewed_until(instant, standing, facts, tiers, before)
         standing = _review(standing, _level_of(spend_by(facts, tiers.window, instant, count), tiers), tiers, instant)
         before = count
-    return _reviewed_until(at, standing, facts, tiers, len(facts.order_instants))
+    return _reviewed_until(at, standing, facts, tiers, before)
 
 
 def _reviewed_until(at: int, standing: Standing, facts: Facts, tiers: Tiers, count: int) -> Standing:
