@@ -81,8 +81,10 @@ def components_at(facts: Facts, rules: Rules, at: int, until: int, turns: list[T
     """The components for which there is evidence at an instant; what changes before `until` is added to `turns`."""
     risk = rules.risk
     found: list[Component] = []
-    if facts.order_instants:
-        last, gap, counted = facts.order_instants[-1], rules.cadence.expected(facts), rules.cadence.counted(facts)
+    instants = facts.order_instants
+    if instants:
+        last, counted = instants[-1], rules.cadence.counted(facts)
+        gap = rules.cadence.expected_of(last - instants[0], len(counted) - 1)
         found.append(("recency", risk.recency.weight, _elapsed(risk.recency, last, at, until, turns)))
         found.append(("cadence", risk.cadence.weight, _gaps(risk.cadence, gap, last, at, until, turns)))
         found.append(("frequency", risk.frequency.weight, _frequency(risk.frequency, counted, at, until, turns)))
@@ -166,22 +168,26 @@ def _floor(facts: Facts, rules: Rules, at: int, until: int, turns: list[Turn]) -
     lift = risk.returned_half - lasting
     if lift <= 0 or not facts.returned_orders:
         return lasting
-    is_half, due = half_returned(facts, at)
+    is_half, due = half_returned(facts, at, until)
     first = lasting + lift if is_half else lasting
     while due < until:
-        was_half, (is_half, following) = is_half, half_returned(facts, due)
+        was_half, (is_half, following) = is_half, half_returned(facts, due, until)
         turns.append((due, 0, 0, lift * (is_half - was_half)))
         due = following
     return first
 
 
-def half_returned(facts: Facts, at: int) -> tuple[bool, int]:
-    """Whether half of the orders of the window that ends at an instant came back, and when time alone changes that."""
+def half_returned(facts: Facts, at: int, until: int) -> tuple[bool, int]:
+    """Whether half of the orders of the window that ends at an instant came back, and when time alone changes that
+    before another; FOREVER where it doesn't.
+    """
     first = orders_since(facts, at - ORDERS_WINDOW)
     returned = returned_since(facts, first)
+    is_half = _half(len(returned), first, facts)
+    if not returned or facts.order_instants[first] + ORDERS_WINDOW >= until:  # nothing leaves the window before
+        return is_half, FOREVER
     leaving = next_departure(returned, first, facts)
-    due = FOREVER if leaving is None else facts.order_instants[leaving] + ORDERS_WINDOW
-    return _half(len(returned), first, facts), due
+    return is_half, FOREVER if leaving is None else facts.order_instants[leaving] + ORDERS_WINDOW
 
 
 def floors_at(facts: Facts, rules: Rules, at: int) -> list[Floor]:
@@ -193,8 +199,9 @@ def floors_at(facts: Facts, rules: Rules, at: int) -> list[Floor]:
     if facts.cancelling:
         score = rules.risk.cancellation_requested
         floors.append(Floor(id="cancellation_requested", score=score, positions=(facts.cancelling.position,)))
-    if half_returned(facts, at)[0]:
-        returned = returned_since(facts, orders_since(facts, at - ORDERS_WINDOW))
+    first = orders_since(facts, at - ORDERS_WINDOW)
+    returned = returned_since(facts, first)
+    if _half(len(returned), first, facts):
         positions = tuple(facts.order_positions[index] for index in returned)
         score = rules.risk.returned_half
         floors.append(Floor(id="returned_half_of_orders_365d", score=score, positions=positions))
