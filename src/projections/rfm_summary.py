@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.projections.engine.projector import Judgement, Projector
-from regulars.projections.facts.buying_days import buying_days, days_given_back
+from regulars.projections.facts.buying_days import buying_days
 from regulars.projections.facts.shared import Facts
 from regulars.projections.rules.compiled import Rules
 
@@ -44,8 +44,8 @@ def judge(standing: None, facts: Facts, rules: Rules, at: int, until: int) -> tu
 
 def summary(facts: Facts, rules: Rules) -> RfmSummary | None:
     """The summary of all that is known; None where nothing was bought, or everything came back."""
-    days, gone = buying_days(facts, rules.zone), days_given_back(facts, rules.zone)
-    count = len(days.ordinals)
+    days = buying_days(facts, rules.zone)
+    count, gone = len(days.ordinals), days.given_back
     if count == len(gone):
         return None
     first, last = 0, count - 1

@@ -18,8 +18,9 @@ def explain(standing: None, facts: Facts, rules: Rules, at: int) -> tuple[Reason
     """Net spend and buying days in the window, with the orders and returns that they are made of."""
     bands = rules.value
     assert bands is not None  # else there is no verdict to explain
-    day = first_in_window(facts, bands, at)
-    found, first = worth(facts, bands, day), buying_days(facts, bands.zone).bounds[day]
+    bought_on = buying_days(facts, bands.zone)
+    day = first_in_window(bought_on, bands, at)
+    found, first = worth(facts, bought_on, bands, day), bought_on.bounds[day]
     spent, bought = money_text(found.net_spend, rules.exponent), plural(found.buying_days, "buying day")
     sentence = f"net spend of {spent} on {bought} in {days(bands.window)} is {found.value}"
     lacking = _lacking(found, bands, rules.exponent)

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from regulars.projections.customer_value.compiled import Bands
 from regulars.projections.engine.projector import Judgement
 from regulars.projections.facts.buying_days import buying_days, days_kept
-from regulars.projections.facts.shared import Facts
+from regulars.projections.facts.shared import BuyingDays, Facts
 
 if TYPE_CHECKING:
     from regulars.projections.rules.compiled import Rules
@@ -36,23 +36,24 @@ def judge(standing: None, facts: Facts, rules: Rules, at: int, until: int) -> It
     if bands is None:
         yield at, None, None
         return
-    first, lasts = first_in_window(facts, bands, at), buying_days(facts, bands.zone).lasts
-    yield at, None, worth(facts, bands, first)
+    days = buying_days(facts, bands.zone)
+    first, lasts = first_in_window(days, bands, at), days.lasts
+    yield at, None, worth(facts, days, bands, first)
     for day in range(first, len(lasts)):
         due = lasts[day] + bands.window
         if due >= until:
             return
-        yield due, None, worth(facts, bands, day + 1)
+        yield due, None, worth(facts, days, bands, day + 1)
 
 
-def first_in_window(facts: Facts, bands: Bands, at: int) -> int:
+def first_in_window(days: BuyingDays, bands: Bands, at: int) -> int:
     """The number of the first buying day in the window that ends at an instant: all orders of it are in the window."""
-    return bisect_right(buying_days(facts, bands.zone).lasts, at - bands.window)
+    return bisect_right(days.lasts, at - bands.window)
 
 
-def worth(facts: Facts, bands: Bands, first: int) -> Worth:
+def worth(facts: Facts, days: BuyingDays, bands: Bands, first: int) -> Worth:
     """What a customer is worth while the buying day with a number is the first one in the window."""
-    totals, before = facts.order_totals, buying_days(facts, bands.zone).bounds[first]
+    totals, before = facts.order_totals, days.bounds[first]
     net_spend = totals[-1] - (totals[before - 1] if before else 0) if totals else 0
-    days = days_kept(facts, bands.zone, first)
-    return Worth(value=bands.ids[bands.of(net_spend, days)], net_spend=net_spend, buying_days=days)
+    kept = days_kept(days, first)
+    return Worth(value=bands.ids[bands.of(net_spend, kept)], net_spend=net_spend, buying_days=kept)

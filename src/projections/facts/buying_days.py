@@ -21,6 +21,8 @@ def buying_days(facts: Facts, zone: ZoneInfo) -> BuyingDays:
         known = facts.buying_days = BuyingDays(zone.key)
     if known.bounds[-1] < len(facts.order_instants):
         _add_orders(known, facts.order_instants, zone)
+    if known.changed:
+        known.given_back, known.changed = _given_back(known.bounds, facts.returned_orders), False
     return known
 
 
@@ -30,19 +32,11 @@ def _add_orders(known: BuyingDays, instants: list[int], zone: ZoneInfo) -> None:
         if known.ordinals and known.ordinals[-1] == ordinal:
             known.bounds[-1] += 1
             known.lasts[-1] = instant
+            known.changed = True
         else:
             known.ordinals.append(ordinal)
             known.bounds.append(known.bounds[-1] + 1)
             known.lasts.append(instant)
-    known.given_back = None
-
-
-def days_given_back(facts: Facts, zone: ZoneInfo) -> list[int]:
-    """The numbers, rising, of the buying days of whose orders all came back."""
-    known = buying_days(facts, zone)
-    if known.given_back is None:
-        known.given_back = _given_back(known.bounds, facts.returned_orders)
-    return known.given_back
 
 
 def _given_back(bounds: list[int], returned: list[int]) -> list[int]:
@@ -53,8 +47,7 @@ def _given_back(bounds: list[int], returned: list[int]) -> list[int]:
     return found
 
 
-def days_kept(facts: Facts, zone: ZoneInfo, first: int) -> int:
+def days_kept(days: BuyingDays, first: int) -> int:
     """On how many days, from that with a number on, there was an order of which not everything came back."""
-    gone = days_given_back(facts, zone)
-    there = len(buying_days(facts, zone).lasts) - first
-    return there - len(gone) + bisect_left(gone, first)
+    gone = days.given_back
+    return len(days.lasts) - first - (len(gone) - bisect_left(gone, first))

@@ -126,14 +126,15 @@ class BuyingDays(Struct):
     are numbered from 0, in order of time. Never stored.
 
     Day `n` has the ordinal `ordinals[n]`, the orders from `bounds[n]` up to `bounds[n + 1]`, and the last one at
-    `lasts[n]`. `given_back` are the numbers of the days of which everything came back; None until somebody asks again.
+    `lasts[n]`. `given_back` are the numbers, rising, of the days of which everything came back, unless that `changed`.
     """
 
     zone: str
     ordinals: list[int] = field(default_factory=list)
     bounds: list[int] = field(default_factory=lambda: [0])
     lasts: list[int] = field(default_factory=list)
-    given_back: list[int] | None = None
+    given_back: list[int] = field(default_factory=list)
+    changed: bool = True
 
 
 class ServiceSpans(Struct):
@@ -396,7 +397,7 @@ def _add_order(facts: Facts, event: PurchaseRecorded, at: int, position: int) ->
     facts.order_amounts.append(event.amount)
     facts.order_totals.append(total + event.amount)
     index, early = len(facts.order_ids) - 1, facts.returns
-    if any(each.order_id == event.order_id for each in early):
+    if early and any(each.order_id == event.order_id for each in early):
         facts.returns = []
         for each in early:
             if each.order_id == event.order_id:
@@ -457,7 +458,7 @@ def _take_off(facts: Facts, index: int, amount: int) -> None:
         else:
             facts.returned_orders.insert(place, index)
         if facts.buying_days is not None:
-            facts.buying_days.given_back = None
+            facts.buying_days.changed = True
 
 
 def _last_index(ids: list[str], order_id: str) -> int:

@@ -54,7 +54,8 @@ def _without_what_came_back(facts: Facts, tiers: Tiers, at: int) -> Standing:
     for count, instant in enumerate(instants, 1):
         if count < len(instants) and instants[count] == instant:
             continue  # what was bought at one instant counts together
-        standing = _reviewed_until(instant, standing, facts, tiers, before)
+        if standing.review_at is not None:
+            standing = _reviewed_until(instant, standing, facts, tiers, before)
         standing = _review(standing, _level_of(spend_by(facts, tiers.window, instant, count), tiers), tiers, instant)
         before = count
     return _reviewed_until(at, standing, facts, tiers, before)
