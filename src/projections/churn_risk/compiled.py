@@ -24,13 +24,13 @@ class Steps(Struct, frozen=True, kw_only=True):
     """A weighted step table over whole numbers; `starts` rise, and each lasts until the next.
 
     A start is microseconds for what elapses, a count for what is counted, and for a ratio the threshold times `scale`.
-    `points[i]` are those where `i` starts are reached; `rises[i]` is what reaching `starts[i]` adds to them, weighted.
+    `points[i]` are those where `i` starts are reached; `rises[i]` is `starts[i]` with what reaching it adds, weighted.
     """
 
     weight: int
     starts: tuple[int, ...]
     points: tuple[int, ...]
-    rises: tuple[int, ...]
+    rises: tuple[tuple[int, int], ...]
     scale: int = 1
 
 
@@ -117,11 +117,13 @@ def _whole_weights(rule: rules.ChurnRisk) -> dict[str, int]:
 
 
 def _steps(rule: rules.SteppedComponent, weight: int, unit: Fraction, scale: int = 1) -> Steps:
+    starts = tuple(ceil(Fraction(start) * unit) for start, _ in rule.steps)
     points = (0, *(points for _, points in rule.steps))
+    rises = (weight * (after - before) for before, after in pairwise(points))
     return Steps(
         weight=weight,
-        starts=tuple(ceil(Fraction(start) * unit) for start, _ in rule.steps),
+        starts=starts,
         points=points,
-        rises=tuple(weight * (after - before) for before, after in pairwise(points)),
+        rises=tuple(zip(starts, rises, strict=True)),
         scale=scale,
     )

@@ -106,15 +106,16 @@ def _elapsed(steps: Steps, origin: int, at: int, until: int, turns: list[Turn]) 
     starts = steps.starts
     reached, end = bisect_right(starts, at - origin), bisect_left(starts, until - origin)
     if reached < end:
-        turns += [(origin + starts[place], steps.rises[place], 0, 0) for place in range(reached, end)]
+        turns += [(origin + start, rise, 0, 0) for start, rise in steps.rises[reached:end]]
     return steps.points[reached]
 
 
 def _gaps(steps: Steps, gap: tuple[int, int], origin: int, at: int, until: int, turns: list[Turn]) -> int:
-    (n, d), starts = gap, steps.starts
-    reached = bisect_right(starts, (at - origin) * d * steps.scale // n)
-    for place in range(reached, bisect_right(starts, (until - 1 - origin) * d * steps.scale // n)):
-        turns.append((origin + after_gaps(starts[place], steps.scale, gap), steps.rises[place], 0, 0))
+    (n, d), scale = gap, steps.scale
+    reached = bisect_right(steps.starts, (at - origin) * d * scale // n)
+    end = bisect_right(steps.starts, (until - 1 - origin) * d * scale // n)
+    if reached < end:
+        turns += [(origin + after_gaps(start, scale, gap), rise, 0, 0) for start, rise in steps.rises[reached:end]]
     return steps.points[reached]
 
 
@@ -128,7 +129,7 @@ def _frequency(steps: Steps, counted: list[int], at: int, until: int, turns: lis
         instant = counted[-starts[place]] + ORDERS_WINDOW
         if instant >= until:
             break
-        turns.append((instant, -steps.rises[place], 0, 0))
+        turns.append((instant, -steps.rises[place][1], 0, 0))
     return steps.points[reached]
 
 
