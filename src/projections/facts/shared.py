@@ -122,8 +122,8 @@ class Account(Struct, frozen=True, array_like=True, gc=False):
 
 
 class BuyingDays(Struct):
-    """What is worked out of the orders by the zone of some rules, as far as anybody asked: the days with an order, which
-    are numbered from 0, in order of time. Never stored.
+    """What is worked out of the orders by the zone of some rules, as far as anybody asked: the days with an order, in
+    order of time and numbered from 0. Never stored.
 
     Day `n` has the ordinal `ordinals[n]`, the orders from `bounds[n]` up to `bounds[n + 1]`, and the last one at
     `lasts[n]`. `given_back` are the numbers, rising, of the days of which everything came back, unless that `changed`.
