@@ -111,6 +111,7 @@ def _elapsed(steps: Steps, origin: int, at: int, until: int, turns: list[Turn]) 
 
 
 def _gaps(steps: Steps, gap: tuple[int, int], origin: int, at: int, until: int, turns: list[Turn]) -> int:
+    """As `_elapsed`, where what elapsed is counted in expected gaps, rounded down in the scale of the starts."""
     (n, d), scale = gap, steps.scale
     reached = bisect_right(steps.starts, (at - origin) * d * scale // n)
     end = bisect_right(steps.starts, (until - 1 - origin) * d * scale // n)
@@ -169,21 +170,21 @@ def _floor(facts: Facts, rules: Rules, at: int, until: int, turns: list[Turn]) -
     lift = risk.returned_half - lasting
     if lift <= 0 or not facts.returned_orders:
         return lasting
-    is_half, due = half_returned(facts, at, until)
+    is_half, due = _half_returned(facts, at, until)
     first = lasting + lift if is_half else lasting
     while due < until:
-        was_half, (is_half, following) = is_half, half_returned(facts, due, until)
+        was_half, (is_half, following) = is_half, _half_returned(facts, due, until)
         turns.append((due, 0, 0, lift * (is_half - was_half)))
         due = following
     return first
 
 
-def half_returned(facts: Facts, at: int, until: int) -> tuple[bool, int]:
+def _half_returned(facts: Facts, at: int, until: int) -> tuple[bool, int]:
     """Whether half of the orders of the window that ends at an instant came back, and when time alone changes that
     before another; FOREVER where it doesn't.
     """
     first = orders_since(facts, at - ORDERS_WINDOW)
-    returned = returned_since(facts, first)
+    returned = _returned_since(facts, first)
     is_half = _half(len(returned), first, facts)
     if not returned or facts.order_instants[first] + ORDERS_WINDOW >= until:  # nothing leaves the window before
         return is_half, FOREVER
@@ -201,7 +202,7 @@ def floors_at(facts: Facts, rules: Rules, at: int) -> list[Floor]:
         score = rules.risk.cancellation_requested
         floors.append(Floor(id="cancellation_requested", score=score, positions=(facts.cancelling.position,)))
     first = orders_since(facts, at - ORDERS_WINDOW)
-    returned = returned_since(facts, first)
+    returned = _returned_since(facts, first)
     if _half(len(returned), first, facts):
         positions = tuple(facts.order_positions[index] for index in returned)
         score = rules.risk.returned_half
@@ -209,7 +210,7 @@ def floors_at(facts: Facts, rules: Rules, at: int) -> list[Floor]:
     return floors
 
 
-def returned_since(facts: Facts, first: int) -> list[int]:
+def _returned_since(facts: Facts, first: int) -> list[int]:
     """The indexes of the orders from an index on of which everything came back."""
     returned = facts.returned_orders
     return returned[bisect_left(returned, first) :]
