@@ -6,15 +6,13 @@ count, days of zero spend do; spend is net of returns.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded, ReturnRecorded
 from regulars.projections.engine.projector import Judgement, Projector
-from regulars.projections.facts.buying_days import buying_days, days_given_back
+from regulars.projections.facts.buying_days import buying_days
 from regulars.projections.facts.shared import Facts
 from regulars.projections.rules.compiled import Rules
 
@@ -46,27 +44,23 @@ def judge(standing: None, facts: Facts, rules: Rules, at: int, until: int) -> tu
 
 def summary(facts: Facts, rules: Rules) -> RfmSummary | None:
     """The summary of all that is known; None where nothing was bought, or everything came back."""
-    counts, gone = buying_days(facts, rules.zone), days_given_back(facts, rules.zone)
-    days = counts[-1] - len(gone) if counts else 0
-    if not days:
+    days = buying_days(facts, rules.zone)
+    count, gone = len(days.ordinals), days.given_back
+    if count == len(gone):
         return None
-    first, last = 1, counts[-1]
+    first, last = 0, count - 1
     for day in gone:
         first += day == first
     for day in reversed(gone):
         last -= day == last
-    begin, end, totals = bisect_left(counts, first), bisect_right(counts, first), facts.order_totals
+    begin, end, totals = days.bounds[first], days.bounds[first + 1], facts.order_totals
     return RfmSummary(
-        first_day=_day(facts.order_instants[begin], rules),
-        last_day=_day(facts.order_instants[bisect_left(counts, last)], rules),
-        buying_days=days,
+        first_day=days.ordinals[first] - EPOCH,
+        last_day=days.ordinals[last] - EPOCH,
+        buying_days=count - len(gone),
         first_spend=totals[end - 1] - (totals[begin - 1] if begin else 0),
         spend=totals[-1],
     )
-
-
-def _day(instant: int, rules: Rules) -> int:
-    return to_datetime(instant).astimezone(rules.zone).toordinal() - EPOCH
 
 
 RFM_SUMMARY = Projector(

@@ -8,15 +8,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import DAY, to_datetime
-from regulars.crm_domain.purchase import PurchaseRecorded
+from regulars.crm_domain.purchase import PurchaseRecorded, ReturnedTotalRecorded
 from regulars.projections.churn_risk.projector import CHURN_RISK
 from regulars.projections.engine.fold import Folded, Happened, fold, fold_some
 from regulars.projections.engine.stored import dump_facts, load_facts
-from regulars.projections.facts.shared import Facts
+from regulars.projections.facts.buying_days import buying_days
+from regulars.projections.facts.shared import Facts, evolve
 from regulars.projections.lifecycle_stage.projector import LIFECYCLE_STAGE
 from regulars.projections.rules.compiled import Rules, compile_rules
 from regulars.projections.rules.grammar import parse_rules
@@ -49,10 +51,10 @@ def test_what_counts_is_each_day_of_the_business_once(instants: list[int], zone:
     gap = cadence.expected(facts)
     span = instants[-1] - instants[0]
     assert Fraction(*gap) == max(7 * DAY, Fraction(span + 2 * 30 * DAY, len(days) - 1 + 2))
+    counted = cadence.counted(facts)
+    assert counted == [max(each for each in instants if days_of([each], zone) == [day]) for day in days]
     within = [each for each in instants if each > NOON + since * HOUR]
-    assert cadence.count_since(facts, len(instants) - len(within)) == len(days_of(within, zone))
-    for back, day in enumerate(reversed(days), 1):
-        assert cadence.last_of(facts, back) == max(each for each in instants if days_of([each], zone) == [day])
+    assert sum(each > NOON + since * HOUR for each in counted) == len(days_of(within, zone))
 
 
 @pytest.mark.parametrize(("buying_days", "day"), [(True, 60), (False, 30)])
@@ -75,3 +77,36 @@ def test_what_is_worked_out_is_not_stored_and_is_worked_out_again(instants: list
     joined = fold(again, everything[until:], ours, (CHURN_RISK,))["churn_risk"]
     at_once = fold_some(everything, ours, (CHURN_RISK,))[1]["churn_risk"]
     assert joined[-1:] == at_once[-1:]
+
+
+#: An order by its number; what had come back of it in all by then, of 2; and how many hours later than the word before.
+WORDS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from([None, 1, 2]), st.sampled_from([1, 30])), min_size=6)
+
+
+@example([(0, None, 1), (0, 2, 1), (1, None, 1)], 1)  # a day that was given back, on which more is bought
+@given(WORDS, st.integers(1, 3))
+def test_a_day_is_given_back_while_everything_of_it_is_whoever_asked_meanwhile(
+    words: list[tuple[int, int | None, int]], each: int
+) -> None:
+    zone, facts, at = ZoneInfo("Europe/Berlin"), Facts(), NOON
+    bought, back = dict[int, int](), dict[int, int]()
+    for position, (order, returned, hours) in enumerate(words):
+        at += hours * HOUR
+        event: Event
+        if returned is None:
+            if order in bought:
+                continue
+            bought[order] = at
+            event = PurchaseRecorded(order_id=f"{order}", amount=2, currency="EUR")
+        else:
+            back[order] = returned
+            event = ReturnedTotalRecorded(order_id=f"{order}", returned_so_far=returned, currency="EUR")
+        evolve(facts, event, at, position)
+        if position % each == 0:
+            buying_days(facts, zone)
+    days = days_of(list(bought.values()), zone.key)
+    kept = days_of([since for order, since in bought.items() if back.get(order) != 2], zone.key)
+    found = buying_days(facts, zone)
+    assert [days[number] for number in found.given_back] == [day for day in days if day not in kept]
+    assert [day.toordinal() for day in days] == found.ordinals
+    assert found.bounds[-1] == len(bought)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -25,32 +24,29 @@ class Steps(Struct, frozen=True, kw_only=True):
     """A weighted step table over whole numbers; `starts` rise, and each lasts until the next.
 
     A start is microseconds for what elapses, a count for what is counted, and for a ratio the threshold times `scale`.
-    `points[i]` are those where `i` starts are reached; `rises[i]` is what reaching `starts[i]` adds to them, weighted.
+    `points[i]` are those where `i` starts are reached; `rises[i]` is `starts[i]` with what reaching it adds, weighted.
     """
 
     weight: int
     starts: tuple[int, ...]
     points: tuple[int, ...]
-    rises: tuple[int, ...]
+    rises: tuple[tuple[int, int], ...]
     scale: int = 1
 
-    def reached(self, value: int) -> int:
-        """How many of the starts a value has reached."""
-        return bisect_right(self.starts, value)
+
+class Scale(Struct, frozen=True):
+    """Points by an answer: `points[i]` are those where `i` of the starts, which rise, are reached."""
+
+    starts: tuple[int, ...]
+    points: tuple[int, ...]
 
 
 class Feedback(Struct, frozen=True, kw_only=True):
-    """Points by the latest answer of each kind within a window."""
+    """Points by the latest answer within a window to each survey that counts."""
 
     weight: int
     window: int
-    csat_low_to: int
-    csat_low: int
-    nps_detractor_to: int
-    nps_detractor: int
-    nps_passive: int
-    nps_promoter_from: int
-    nps_promoter: int
+    scales: dict[str, Scale]
 
 
 class Service(Struct, frozen=True, kw_only=True):
@@ -86,14 +82,7 @@ def compile_risk(rule: rules.ChurnRisk, satisfaction: Satisfaction, prior_gap_da
         frequency=_steps(rule.frequency, weights["frequency"], Fraction(1)),
         engagement=_steps(rule.engagement, weights["engagement"], Fraction(DAY)),
         service=Service(weight=weights["service"], points=rule.service.points.model_dump()),
-        feedback=Feedback(
-            weight=weights["feedback"],
-            window=rule.feedback.window_days * DAY,
-            csat_low_to=satisfaction.csat_low_to,
-            nps_detractor_to=satisfaction.nps_detractor_to,
-            nps_promoter_from=satisfaction.nps_promoter_from,
-            **rule.feedback.points.model_dump(),
-        ),
+        feedback=_feedback(rule.feedback, weights["feedback"], satisfaction),
         verdicts=tuple(
             Verdict(max((start, name) for name, start in rule.bands.items() if start <= score)[1], score)
             for score in range(101)
@@ -101,6 +90,21 @@ def compile_risk(rule: rules.ChurnRisk, satisfaction: Satisfaction, prior_gap_da
         account_closed=rule.overrides.account_closed,
         cancellation_requested=rule.overrides.cancellation_requested,
         returned_half=rule.overrides.returned_half_of_orders_365d,
+    )
+
+
+def _feedback(rule: rules.Feedback, weight: int, satisfaction: Satisfaction) -> Feedback:
+    points = rule.points
+    return Feedback(
+        weight=weight,
+        window=rule.window_days * DAY,
+        scales={  # no rule gives points for a CES answer, so it is no evidence either
+            "csat": Scale((satisfaction.csat_low_to + 1,), (points.csat_low, 0)),
+            "nps": Scale(
+                (satisfaction.nps_detractor_to + 1, satisfaction.nps_promoter_from),
+                (points.nps_detractor, points.nps_passive, points.nps_promoter),
+            ),
+        },
     )
 
 
@@ -113,11 +117,13 @@ def _whole_weights(rule: rules.ChurnRisk) -> dict[str, int]:
 
 
 def _steps(rule: rules.SteppedComponent, weight: int, unit: Fraction, scale: int = 1) -> Steps:
+    starts = tuple(ceil(Fraction(start) * unit) for start, _ in rule.steps)
     points = (0, *(points for _, points in rule.steps))
+    rises = (weight * (after - before) for before, after in pairwise(points))
     return Steps(
         weight=weight,
-        starts=tuple(ceil(Fraction(start) * unit) for start, _ in rule.steps),
+        starts=starts,
         points=points,
-        rises=tuple(weight * (after - before) for before, after in pairwise(points)),
+        rises=tuple(zip(starts, rises, strict=True)),
         scale=scale,
     )

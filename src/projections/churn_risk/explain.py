@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from regulars.projections.churn_risk.compiled import ORDERS_WINDOW
@@ -46,8 +47,7 @@ def explain(standing: Standing, facts: Facts, rules: Rules, at: int) -> tuple[Re
         for (clause, _, points), share in zip(components, shares, strict=True)
     ]
     reasons.sort(key=lambda reason: -(reason.contribution or 0))
-    floors, _ = floors_at(facts, rules, at)
-    for floor in sorted(floors, key=lambda floor: -floor.score):
+    for floor in sorted(floors_at(facts, rules, at), key=lambda floor: -floor.score):
         lift = max(0, floor.score - mean)
         mean = max(mean, floor.score)
         already = "" if lift else ", and it is already"
@@ -100,9 +100,10 @@ def _sentence(component_id: str, points: int, facts: Facts, rules: Rules, at: in
             gap = rules.cadence.gap_text(at - facts.order_instants[-1], facts)
             found = f"{gap} times their usual gap of {rules.cadence.days_text(facts)} days"
         case "frequency":
-            count = rules.cadence.count_since(facts, orders_since(facts, at - ORDERS_WINDOW))
-            counted = "order" if rules.cadence.zone is None else "buying day"
-            found = f"{plural(count, counted)} in the last 365 days"
+            counted = rules.cadence.counted(facts)
+            count = len(counted) - bisect_right(counted, at - ORDERS_WINDOW)
+            noun = "order" if rules.cadence.zone is None else "buying day"
+            found = f"{plural(count, noun)} in the last 365 days"
         case "service":
             found = ", ".join(_SERVICE[name] for name in _service_found(facts, rules, at)) or "nothing went wrong"
         case "feedback":

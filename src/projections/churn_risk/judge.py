@@ -49,6 +49,8 @@ def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -
     floor = _floor(facts, rules, at, until, turns)
     verdicts, score = rules.risk.verdicts, score_of(weighted, weights, floor)
     judgements = [(at, standing, verdicts[score])]
+    if not turns:  # as mostly between two events
+        return judgements
     turns.sort()
     turns.append(_LAST)
     due = turns[0][0]
@@ -79,11 +81,13 @@ def components_at(facts: Facts, rules: Rules, at: int, until: int, turns: list[T
     """The components for which there is evidence at an instant; what changes before `until` is added to `turns`."""
     risk = rules.risk
     found: list[Component] = []
-    if facts.order_instants:
-        last = facts.order_instants[-1]
+    instants = facts.order_instants
+    if instants:
+        last, counted = instants[-1], rules.cadence.counted(facts)
+        gap = rules.cadence.expected_of(last - instants[0], len(counted) - 1)
         found.append(("recency", risk.recency.weight, _elapsed(risk.recency, last, at, until, turns)))
-        found.append(("cadence", risk.cadence.weight, _cadence(rules, facts, last, at, until, turns)))
-        found.append(("frequency", risk.frequency.weight, _frequency(rules, facts, at, until, turns)))
+        found.append(("cadence", risk.cadence.weight, _gaps(risk.cadence, gap, last, at, until, turns)))
+        found.append(("frequency", risk.frequency.weight, _frequency(risk.frequency, counted, at, until, turns)))
     if facts.tickets:
         points = service_points(risk.service, facts, rules.tickets, at, until, turns)
         found.append(("service", risk.service.weight, points))
@@ -102,41 +106,38 @@ def _elapsed(steps: Steps, origin: int, at: int, until: int, turns: list[Turn]) 
     starts = steps.starts
     reached, end = bisect_right(starts, at - origin), bisect_left(starts, until - origin)
     if reached < end:
-        turns += [(origin + starts[place], steps.rises[place], 0, 0) for place in range(reached, end)]
+        turns += [(origin + start, rise, 0, 0) for start, rise in steps.rises[reached:end]]
     return steps.points[reached]
 
 
-def _cadence(rules: Rules, facts: Facts, last: int, at: int, until: int, turns: list[Turn]) -> int:
-    steps = rules.risk.cadence
-    gap = rules.cadence.expected(facts)
-    reached = bisect_right(steps.starts, (at - last) * gap[1] * steps.scale // gap[0])
-    for place in range(reached, len(steps.starts)):
-        instant = last + after_gaps(steps.starts[place], steps.scale, gap)
-        if instant >= until:
-            break
-        turns.append((instant, steps.rises[place], 0, 0))
+def _gaps(steps: Steps, gap: tuple[int, int], origin: int, at: int, until: int, turns: list[Turn]) -> int:
+    """As `_elapsed`, where what elapsed is counted in expected gaps, rounded down in the scale of the starts."""
+    (n, d), scale = gap, steps.scale
+    reached = bisect_right(steps.starts, (at - origin) * d * scale // n)
+    end = bisect_right(steps.starts, (until - 1 - origin) * d * scale // n)
+    if reached < end:
+        turns += [(origin + after_gaps(start, scale, gap), rise, 0, 0) for start, rise in steps.rises[reached:end]]
     return steps.points[reached]
 
 
-def _frequency(rules: Rules, facts: Facts, at: int, until: int, turns: list[Turn]) -> int:
-    steps, cadence = rules.risk.frequency, rules.cadence
-    reached = steps.reached(cadence.count_since(facts, orders_since(facts, at - ORDERS_WINDOW)))
+def _frequency(steps: Steps, counted: list[int], at: int, until: int, turns: list[Turn]) -> int:
+    starts = steps.starts
+    reached = bisect_right(starts, len(counted) - bisect_right(counted, at - ORDERS_WINDOW))
     # The points change when so many have left the window that a start is no longer reached.
     for place in range(reached - 1, -1, -1):
-        if not steps.starts[place]:
+        if not starts[place]:
             break
-        instant = cadence.last_of(facts, steps.starts[place]) + ORDERS_WINDOW
+        instant = counted[-starts[place]] + ORDERS_WINDOW
         if instant >= until:
             break
-        turns.append((instant, -steps.rises[place], 0, 0))
+        turns.append((instant, -steps.rises[place][1], 0, 0))
     return steps.points[reached]
 
 
 def _feedback(rule: Feedback, facts: Facts, fresh: dict[str, Answer], until: int, turns: list[Turn]) -> int:
     first = before = _feedback_points(rule, fresh)
-    for instant in sorted({answer.at + rule.window for answer in fresh.values()}):
-        if instant >= until:
-            break
+    ends = {end for answer in fresh.values() if (end := answer.at + rule.window) < until}
+    for instant in sorted(ends):
         left = fresh_answers(rule, facts, instant)
         points = _feedback_points(rule, left)
         turns.append((instant, rule.weight * (points - before), 0 if left else -rule.weight, 0))
@@ -145,50 +146,54 @@ def _feedback(rule: Feedback, facts: Facts, fresh: dict[str, Answer], until: int
 
 
 def _feedback_points(rule: Feedback, answers: dict[str, Answer]) -> int:
-    points = sum(_answer_points(rule, survey, answer.score) for survey, answer in answers.items())
+    points = 0
+    for survey, answer in answers.items():
+        scale = rule.scales[survey]
+        points += scale.points[bisect_right(scale.starts, answer.score)]
     return min(100, max(0, points))
 
 
 def fresh_answers(rule: Feedback, facts: Facts, at: int) -> dict[str, Answer]:
     """By survey, the latest answer that counts at an instant."""
-    # No rule gives points for a CES answer, so it is no evidence either.
-    counted = ((survey, facts.answers.get(survey)) for survey in ("csat", "nps"))
-    return {survey: answer for survey, answer in counted if answer is not None and at < answer.at + rule.window}
-
-
-def _answer_points(rule: Feedback, survey: str, score: int) -> int:
-    match survey:
-        case "csat":
-            return rule.csat_low if score <= rule.csat_low_to else 0
-        case "nps" if score <= rule.nps_detractor_to:
-            return rule.nps_detractor
-        case "nps" if score >= rule.nps_promoter_from:
-            return rule.nps_promoter
-        case "nps":
-            return rule.nps_passive
-        case _:
-            return 0
+    fresh: dict[str, Answer] = {}
+    for survey in rule.scales:
+        answer = facts.answers.get(survey)
+        if answer is not None and at < answer.at + rule.window:
+            fresh[survey] = answer
+    return fresh
 
 
 def _floor(facts: Facts, rules: Rules, at: int, until: int, turns: list[Turn]) -> int:
     """The least that the score is at an instant; what changes it before `until` is added to `turns`."""
-    if not (facts.returned_orders or facts.closed or facts.cancelling):
-        return 0
-    floors, due = floors_at(facts, rules, at)
-    first = before = _highest(floors)
+    risk = rules.risk
+    lasting = max(risk.account_closed if facts.closed else 0, risk.cancellation_requested if facts.cancelling else 0)
+    lift = risk.returned_half - lasting
+    if lift <= 0 or not facts.returned_orders:
+        return lasting
+    is_half, due = _half_returned(facts, at, until)
+    first = lasting + lift if is_half else lasting
     while due < until:
-        floors, following = floors_at(facts, rules, due)
-        turns.append((due, 0, 0, _highest(floors) - before))
-        due, before = following, _highest(floors)
+        was_half, (is_half, following) = is_half, _half_returned(facts, due, until)
+        turns.append((due, 0, 0, lift * (is_half - was_half)))
+        due = following
     return first
 
 
-def _highest(floors: list[Floor]) -> int:
-    return max((floor.score for floor in floors), default=0)
+def _half_returned(facts: Facts, at: int, until: int) -> tuple[bool, int]:
+    """Whether half of the orders of the window that ends at an instant came back, and when time alone changes that
+    before another; FOREVER where it doesn't.
+    """
+    first = orders_since(facts, at - ORDERS_WINDOW)
+    returned = _returned_since(facts, first)
+    is_half = _half(len(returned), first, facts)
+    if not returned or facts.order_instants[first] + ORDERS_WINDOW >= until:  # nothing leaves the window before
+        return is_half, FOREVER
+    leaving = next_departure(returned, first, facts)
+    return is_half, FOREVER if leaving is None else facts.order_instants[leaving] + ORDERS_WINDOW
 
 
-def floors_at(facts: Facts, rules: Rules, at: int) -> tuple[list[Floor], int]:
-    """The floors that hold at an instant, and when time alone changes one of them."""
+def floors_at(facts: Facts, rules: Rules, at: int) -> list[Floor]:
+    """The floors that hold at an instant."""
     floors: list[Floor] = []
     if facts.closed:
         score = rules.risk.account_closed
@@ -196,16 +201,19 @@ def floors_at(facts: Facts, rules: Rules, at: int) -> tuple[list[Floor], int]:
     if facts.cancelling:
         score = rules.risk.cancellation_requested
         floors.append(Floor(id="cancellation_requested", score=score, positions=(facts.cancelling.position,)))
-    if not facts.returned_orders:
-        return floors, FOREVER
     first = orders_since(facts, at - ORDERS_WINDOW)
-    returned = facts.returned_orders[bisect_left(facts.returned_orders, first) :]
+    returned = _returned_since(facts, first)
     if _half(len(returned), first, facts):
         positions = tuple(facts.order_positions[index] for index in returned)
         score = rules.risk.returned_half
         floors.append(Floor(id="returned_half_of_orders_365d", score=score, positions=positions))
-    leaving = next_departure(returned, first, facts)
-    return floors, FOREVER if leaving is None else facts.order_instants[leaving] + ORDERS_WINDOW
+    return floors
+
+
+def _returned_since(facts: Facts, first: int) -> list[int]:
+    """The indexes of the orders from an index on of which everything came back."""
+    returned = facts.returned_orders
+    return returned[bisect_left(returned, first) :]
 
 
 def _half(returned: int, first: int, facts: Facts) -> bool:

@@ -33,16 +33,21 @@ Span = tuple[str, int, int]
 
 def service_points(rule: Service, facts: Facts, tickets: TicketRules, at: int, until: int, turns: list[Turn]) -> int:
     """The points for what counts at an instant; what changes them before `until` is added to `turns`."""
-    since = _known(facts, tickets).since
     changes: list[tuple[int, int]] = []
     total = 0
-    for kind, begins in since.items():
-        points, is_on = rule.points[kind], _counts(begins, LASTS[kind], at)
+    for kind, begins in _known(facts, tickets).since.items():
+        lasts, place = LASTS[kind], bisect_right(begins, at)
+        is_on = place > 0 and at < begins[place - 1] + lasts
+        if place == len(begins) and not is_on:  # all of them are over
+            continue
+        points = rule.points[kind]
         total += points if is_on else 0
-        for instant in _flips(begins, LASTS[kind], at, until):
+        for instant in _flips(begins, lasts, place, is_on, until):
             is_on = not is_on
             changes.append((instant, points if is_on else -points))
     first = before = min(100, total)
+    if not changes:
+        return first
     for instant, together in groupby(sorted(changes), key=_instant):
         total += sum(change for _, change in together)
         points = min(100, total)
@@ -87,18 +92,12 @@ def _known(facts: Facts, rules: TicketRules) -> ServiceSpans:
     return known
 
 
-def _counts(begins: list[int], lasts: int, at: int) -> bool:
-    """Whether any of the spans that begin then holds an instant."""
-    place = bisect_right(begins, at)
-    return place > 0 and at < begins[place - 1] + lasts
+def _flips(begins: list[int], lasts: int, place: int, is_on: bool, until: int) -> Iterator[int]:
+    """When it begins or ends that any of the spans holds, before an instant and after so many of them have begun.
 
-
-def _flips(begins: list[int], lasts: int, at: int, until: int) -> Iterator[int]:
-    """When it begins or ends, after an instant and before another, that any of the spans holds."""
-    place = bisect_right(begins, at)
-    if not _counts(begins, lasts, at):
-        if place == len(begins):
-            return
+    Another one begins, or some are on.
+    """
+    if not is_on:
         place += 1
         if begins[place - 1] < until:
             yield begins[place - 1]

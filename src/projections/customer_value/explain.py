@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from regulars.projections.customer_value.compiled import Bands
 from regulars.projections.customer_value.judge import Worth, first_in_window, worth
+from regulars.projections.facts.buying_days import buying_days
 from regulars.projections.facts.shared import Facts
 from regulars.projections.verdict import Reason, days, money_text, plural
 
@@ -17,8 +18,9 @@ def explain(standing: None, facts: Facts, rules: Rules, at: int) -> tuple[Reason
     """Net spend and buying days in the window, with the orders and returns that they are made of."""
     bands = rules.value
     assert bands is not None  # else there is no verdict to explain
-    first = first_in_window(facts, bands, at)
-    found = worth(facts, bands, first)
+    bought_on = buying_days(facts, bands.zone)
+    day = first_in_window(bought_on, bands, at)
+    found, first = worth(facts, bought_on, bands, day), bought_on.bounds[day]
     spent, bought = money_text(found.net_spend, rules.exponent), plural(found.buying_days, "buying day")
     sentence = f"net spend of {spent} on {bought} in {days(bands.window)} is {found.value}"
     lacking = _lacking(found, bands, rules.exponent)

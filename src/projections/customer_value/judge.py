@@ -7,7 +7,7 @@ a basket that was split is one, and nobody's future has more steps than they hav
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from regulars.projections.customer_value.compiled import Bands
 from regulars.projections.engine.projector import Judgement
 from regulars.projections.facts.buying_days import buying_days, days_kept
-from regulars.projections.facts.shared import Facts, orders_since
+from regulars.projections.facts.shared import BuyingDays, Facts
 
 if TYPE_CHECKING:
     from regulars.projections.rules.compiled import Rules
@@ -32,32 +32,28 @@ class Worth(Struct, frozen=True, kw_only=True, gc=False):
 
 def judge(standing: None, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
     """The worth from an instant on. It changes by itself whenever a day's orders leave the window."""
-    bands, instants = rules.value, facts.order_instants
+    bands = rules.value
     if bands is None:
         yield at, None, None
         return
-    days, first = buying_days(facts, bands.zone), first_in_window(facts, bands, at)
-    yield at, None, worth(facts, bands, first)
-    while first < len(instants):
-        first = bisect_right(days, days[first], first)
-        due = instants[first - 1] + bands.window
+    days = buying_days(facts, bands.zone)
+    first, lasts = first_in_window(days, bands, at), days.lasts
+    yield at, None, worth(facts, days, bands, first)
+    for day in range(first, len(lasts)):
+        due = lasts[day] + bands.window
         if due >= until:
             return
-        yield due, None, worth(facts, bands, first)
+        yield due, None, worth(facts, days, bands, day + 1)
 
 
-def first_in_window(facts: Facts, bands: Bands, at: int) -> int:
-    """The index of the first order in the window that ends at an instant: it begins with a day's first order."""
-    first = orders_since(facts, at - bands.window)
-    if first == len(facts.order_instants):
-        return first
-    days = buying_days(facts, bands.zone)
-    return bisect_left(days, days[first])
+def first_in_window(days: BuyingDays, bands: Bands, at: int) -> int:
+    """The number of the first buying day in the window that ends at an instant: all orders of it are in the window."""
+    return bisect_right(days.lasts, at - bands.window)
 
 
-def worth(facts: Facts, bands: Bands, first: int) -> Worth:
-    """What a customer is worth while the order with an index is the first one in the window."""
-    totals = facts.order_totals
-    net_spend = totals[-1] - (totals[first - 1] if first else 0) if first < len(totals) else 0
-    days = days_kept(facts, bands.zone, first)
-    return Worth(value=bands.ids[bands.of(net_spend, days)], net_spend=net_spend, buying_days=days)
+def worth(facts: Facts, days: BuyingDays, bands: Bands, first: int) -> Worth:
+    """What a customer is worth while the buying day with a number is the first one in the window."""
+    totals, before = facts.order_totals, days.bounds[first]
+    net_spend = totals[-1] - (totals[before - 1] if before else 0) if totals else 0
+    kept = days_kept(days, first)
+    return Worth(value=bands.ids[bands.of(net_spend, kept)], net_spend=net_spend, buying_days=kept)

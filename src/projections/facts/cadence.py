@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
@@ -29,24 +28,14 @@ class Cadence(Struct, frozen=True, kw_only=True):
     least_scale: int
     zone: ZoneInfo | None
 
-    def count_since(self, facts: Facts, first: int) -> int:
-        """How many orders, or buying days, there are from the order with an index on."""
-        if self.zone is None or first == len(facts.order_instants):
-            return len(facts.order_instants) - first
-        days = buying_days(facts, self.zone)
-        return days[-1] - days[first] + 1
-
-    def last_of(self, facts: Facts, back: int) -> int:
-        """When the last order was of the `back`th last that counts, an order or a buying day; 1 is the last one."""
-        if self.zone is None:
-            return facts.order_instants[-back]
-        days = buying_days(facts, self.zone)
-        return facts.order_instants[bisect_left(days, days[-1] - back + 2) - 1]
+    def counted(self, facts: Facts) -> list[int]:
+        """When each order was, or the last order of each buying day: it is in a window as long as that is."""
+        return facts.order_instants if self.zone is None else buying_days(facts, self.zone).lasts
 
     def expected(self, facts: Facts) -> tuple[int, int]:
         """The expected gap as a ratio N/D of integers, for a customer with at least one order."""
         instants = facts.order_instants
-        return self.expected_of(instants[-1] - instants[0], self.count_since(facts, 0) - 1)
+        return self.expected_of(instants[-1] - instants[0], len(self.counted(facts)) - 1)
 
     def expected_of(self, span: int, repeats: int) -> tuple[int, int]:
         """The expected gap as a ratio N/D of integers, where so many gaps took so many microseconds together."""

@@ -71,15 +71,13 @@ NOTHING_TOLD: Told = MappingProxyType({})
 class Subject:
     """Of whom facts are asked: one customer of whom no event is known after `at`, under some rules.
 
-    `ended` is the last stage that an order ended, at `ended_at`; `gap` is the expected gap between orders, as N and D;
-    `told` is what other projections hold from `at` on.
+    `ended` is the last stage that an order ended, at `ended_at`; `told` is what other projections hold from `at` on.
     """
 
-    __slots__ = ("at", "ended", "ended_at", "facts", "first_order_at", "gap", "last_order_at", "rules", "told")
+    __slots__ = ("_gap", "at", "ended", "ended_at", "facts", "first_order_at", "last_order_at", "rules", "told")
 
     first_order_at: int | None
     last_order_at: int | None
-    gap: tuple[int, int] | None
 
     def __init__(
         self, facts: Facts, rules: Rules, ended: str | None, ended_at: int, at: int, told: Told = NOTHING_TOLD
@@ -92,11 +90,15 @@ class Subject:
         self.told = told
         # Several rungs ask for these, so they are worked out once.
         instants = facts.order_instants
-        if instants:
-            self.first_order_at, self.last_order_at = instants[0], instants[-1]
-            self.gap = rules.cadence.expected(facts)
-        else:
-            self.first_order_at = self.last_order_at = self.gap = None
+        self.first_order_at, self.last_order_at = (instants[0], instants[-1]) if instants else (None, None)
+        self._gap: tuple[int, int] | None = None
+
+    @property
+    def gap(self) -> tuple[int, int] | None:
+        """The expected gap between orders, as N and D; None before the first one."""
+        if self._gap is None and self.last_order_at is not None:
+            self._gap = self.rules.cadence.expected(self.facts)
+        return self._gap
 
 
 #: What is found of a subject within a window (in microseconds; None for ever) that ends at an instant.

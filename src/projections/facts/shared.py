@@ -122,13 +122,19 @@ class Account(Struct, frozen=True, array_like=True, gc=False):
 
 
 class BuyingDays(Struct):
-    """What is worked out of the orders by the zone of some rules, as far as anybody asked: for each order the number of
-    days with an order up to it, and the last of these days. Never stored.
+    """What is worked out of the orders by the zone of some rules, as far as anybody asked: the days with an order, in
+    order of time and numbered from 0. Never stored.
+
+    Day `n` has the ordinal `ordinals[n]`, the orders from `bounds[n]` up to `bounds[n + 1]`, and the last one at
+    `lasts[n]`. `given_back` are the numbers, rising, of the days of which everything came back, unless that `changed`.
     """
 
     zone: str
-    counts: list[int] = field(default_factory=list)
-    last: int = 0
+    ordinals: list[int] = field(default_factory=list)
+    bounds: list[int] = field(default_factory=lambda: [0])
+    lasts: list[int] = field(default_factory=list)
+    given_back: list[int] = field(default_factory=list)
+    changed: bool = True
 
 
 class ServiceSpans(Struct):
@@ -335,11 +341,10 @@ def spend_within(facts: Facts, window: int | None, at: int) -> int:
 
 def spend_by(facts: Facts, window: int | None, at: int, count: int) -> int:
     """What `spend_within` gives for the first `count` orders alone."""
-    first = 0 if window is None else min(orders_since(facts, at - window), count)
-    if first == count:
+    if not count:
         return 0
-    before = facts.order_totals[first - 1] if first else 0
-    return facts.order_totals[count - 1] - before
+    first = 0 if window is None else bisect_right(facts.order_instants, at - window, 0, count)
+    return facts.order_totals[count - 1] - (facts.order_totals[first - 1] if first else 0)
 
 
 def _take_in_survey(facts: Facts, event: SurveySent | SurveyBounced, at: int, position: int) -> None:
@@ -392,7 +397,7 @@ def _add_order(facts: Facts, event: PurchaseRecorded, at: int, position: int) ->
     facts.order_amounts.append(event.amount)
     facts.order_totals.append(total + event.amount)
     index, early = len(facts.order_ids) - 1, facts.returns
-    if any(each.order_id == event.order_id for each in early):
+    if early and any(each.order_id == event.order_id for each in early):
         facts.returns = []
         for each in early:
             if each.order_id == event.order_id:
@@ -452,6 +457,8 @@ def _take_off(facts: Facts, index: int, amount: int) -> None:
             del facts.returned_orders[place]
         else:
             facts.returned_orders.insert(place, index)
+        if facts.buying_days is not None:
+            facts.buying_days.changed = True
 
 
 def _last_index(ids: list[str], order_id: str) -> int:

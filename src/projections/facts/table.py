@@ -113,17 +113,15 @@ def _tags(facts: Facts) -> dict[str, Named]:
 
 
 def _gap_found(subject: Subject, window: int | None, at: int) -> Fraction | None:
-    if subject.gap is None or subject.last_order_at is None:
-        return None
-    n, d = subject.gap
-    return Fraction((at - subject.last_order_at) * d, n)
+    gap, last = subject.gap, subject.last_order_at
+    return None if gap is None or last is None else Fraction((at - last) * gap[1], gap[0])
 
 
 def _gap_span(subject: Subject, condition: Condition) -> Span:
-    if subject.gap is None or subject.last_order_at is None:
+    gap, last = subject.gap, subject.last_order_at
+    if gap is None or last is None:
         return NEVER
-    passed = after_gaps(condition.bound.numerator, condition.bound.denominator, subject.gap)
-    reached_at = subject.last_order_at + passed
+    reached_at = last + after_gaps(condition.bound.numerator, condition.bound.denominator, gap)
     return (reached_at, FOREVER) if condition.key == "from" else (-FOREVER, reached_at)
 
 

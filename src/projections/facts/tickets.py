@@ -190,8 +190,12 @@ def _end(clock: Clock, moment: Moment, urgency: Urgency) -> None:
 
 def running_time(clock: Clock, at: int, calendar: Calendar) -> int:
     """Microseconds of open time in which a clock ran until an instant."""
-    ran = ((run.since, at if run.until is None else min(at, run.until)) for run in clock.runs)
-    return sum(calendar.between(since, until) for since, until in ran if since < until)
+    ran = 0
+    for run in clock.runs:
+        until = at if run.until is None or at < run.until else run.until
+        if run.since < until:
+            ran += calendar.between(run.since, until)
+    return ran
 
 
 def breaches_at(facts: TicketFacts, rules: TicketRules, clock: ClockName) -> int | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from regulars.projections.facts.fact import NOTHING_TOLD, Fact, Subject
 from regulars.projections.facts.shared import Facts
 from regulars.projections.facts.table import GAP, ORDERS
-from regulars.projections.lifecycle_stage.judge import RungSpans, Standing
+from regulars.projections.lifecycle_stage.judge import Standing, reached, rung_spans
 from regulars.projections.verdict import Reason, Told
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def explain(standing: Standing, facts: Facts, rules: Rules, at: int, told: Told = NOTHING_TOLD) -> tuple[Reason, ...]:
     """The conditions of the rung that was reached, each with what it found."""
     subject = Subject(facts, rules, standing.ended, standing.ended_at, at, told)
-    rung, _ = RungSpans(subject, at + 1).reached(at)
+    rung, _ = reached(rung_spans(subject, at + 1), at)
     if not rung.conditions:
         found = ", ".join(_words(fact, subject) for fact in (ORDERS, GAP) if fact.found(subject, None, at) is not None)
         last_order = GAP.positions(subject, None, at)

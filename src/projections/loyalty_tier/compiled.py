@@ -12,8 +12,9 @@ from regulars.projections.verdict import Verdict
 
 
 class Tiers(Struct, frozen=True, kw_only=True):
-    """Levels in rising order: their verdicts, and the minor units from which each is reached."""
+    """Levels in rising order: their names and verdicts, and the minor units from which each is reached."""
 
+    names: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
     starts: tuple[int, ...]
     window: int
@@ -22,15 +23,11 @@ class Tiers(Struct, frozen=True, kw_only=True):
     members_only: bool
     returns_take_back: bool
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The levels' names, in rising order."""
-        return tuple(verdict.value for verdict in self.verdicts)
-
 
 def compile_tiers(rule: rules.Tier, exponent: int) -> Tiers:
     """Make the tiers ready, for a currency of so many digits."""
     return Tiers(
+        names=tuple(level.name for level in rule.levels),
         verdicts=tuple(Verdict(level.name) for level in rule.levels),
         starts=tuple(ceil(level.from_.scaleb(exponent)) for level in rule.levels),
         window=rule.window_days * DAY,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -38,7 +37,7 @@ class Standing(Struct, frozen=True, array_like=True, gc=False):
 def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -> Iterator[Judgement]:
     """The tier from an instant on. The natural track keeps running below an override and without a membership."""
     tiers, due = rules.tiers, at
-    if tiers.returns_take_back and facts.returns and facts.returns[-1].at == at:
+    if standing.level and tiers.returns_take_back and facts.returns and facts.returns[-1].at == at:
         kept = _without_what_came_back(facts, tiers, at)
         standing = kept if kept.level < standing.level else standing
     while due < until:
@@ -50,14 +49,16 @@ def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -
 
 def _without_what_came_back(facts: Facts, tiers: Tiers, at: int) -> Standing:
     """The natural track before an instant, as if nobody had ever bought what has come back by then."""
-    standing = Standing()
+    standing, instants = Standing(), facts.order_instants
     before = 0
-    for instant, together in groupby(facts.order_instants):
-        count = before + sum(1 for _ in together)
-        standing = _reviewed_until(instant, standing, facts, tiers, before)
+    for count, instant in enumerate(instants, 1):
+        if count < len(instants) and instants[count] == instant:
+            continue  # what was bought at one instant counts together
+        if standing.review_at is not None:
+            standing = _reviewed_until(instant, standing, facts, tiers, before)
         standing = _review(standing, _level_of(spend_by(facts, tiers.window, instant, count), tiers), tiers, instant)
         before = count
-    return _reviewed_until(at, standing, facts, tiers, len(facts.order_instants))
+    return _reviewed_until(at, standing, facts, tiers, before)
 
 
 def _reviewed_until(at: int, standing: Standing, facts: Facts, tiers: Tiers, count: int) -> Standing:
@@ -85,13 +86,14 @@ def is_member(facts: Facts, at: int) -> bool:
 
 def override_at(facts: Facts, tiers: Tiers, at: int) -> TierOverrideGranted | None:
     """The latest override that masks the natural track; one for a tier that the rules don't know masks nothing."""
-    granted = (each.override for each in facts.memberships.values())
-    in_force = (
-        override
-        for override in granted
-        if override is not None and override.tier in tiers.names and (override.until is None or at < override.until)
-    )
-    return max(in_force, key=lambda override: override.at, default=None)
+    latest: TierOverrideGranted | None = None
+    for each in facts.memberships.values():
+        override = each.override
+        if override is None or override.tier not in tiers.names or not (override.until is None or at < override.until):
+            continue
+        if latest is None or override.at > latest.at:
+            latest = override
+    return latest
 
 
 def _review(standing: Standing, qualified: int, tiers: Tiers, at: int) -> Standing:
@@ -114,4 +116,4 @@ def qualified_level(facts: Facts, tiers: Tiers, at: int) -> int:
 
 
 def _level_of(spend: int, tiers: Tiers) -> int:
-    return max(0, bisect_right(tiers.starts, spend) - 1)
+    return bisect_right(tiers.starts, spend, 1) - 1  # the lowest level takes nothing

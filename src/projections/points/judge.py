@@ -30,17 +30,22 @@ def judge(standing: Standing, facts: Facts, rules: Rules, at: int, until: int) -
     turns: list[tuple[int, int, int]] = []
     for state in facts.memberships.values():
         for lot in state.lots.values():
-            if lot.expires_at <= at or not lot.remaining:
+            if lot.expires_at <= at:
                 continue
             left = lot.remaining
+            if not left:
+                continue
             if at < lot.available_at:
                 pending += left
-                turns.append((min(lot.available_at, lot.expires_at), -left, left))
+                begins = min(lot.available_at, lot.expires_at)
+                if begins < until:
+                    turns.append((begins, -left, left))
             else:
                 net += left
-            turns.append((lot.expires_at, 0, -left))
+            if lot.expires_at < until:
+                turns.append((lot.expires_at, 0, -left))
     yield at, standing, Verdict(str(pending), net)
-    for instant, together in groupby(sorted(turn for turn in turns if turn[0] < until), key=itemgetter(0)):
+    for instant, together in groupby(sorted(turns), key=itemgetter(0)):
         for _, more_pending, more_net in together:
             pending, net = pending + more_pending, net + more_net
         yield instant, standing, Verdict(str(pending), net)
