@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -18,8 +17,6 @@ _KINDS: Mapping[object, Kind] = MappingProxyType({each: each for each in get_arg
 #: The columns that every read model has beside those of its verdict.
 _TAKEN = frozenset({"customer", "customer_id", "valid_from", "valid_to", "scores"})
 
-_VERDICTS_IN_USE = 512
-
 
 class Column(Struct, frozen=True, kw_only=True):
     """A field of a verdict as a column: text for words, a whole number for numbers, a short one where the field says
@@ -31,7 +28,6 @@ class Column(Struct, frozen=True, kw_only=True):
     nullable: bool
 
 
-@lru_cache(maxsize=_VERDICTS_IN_USE)
 def columns_of(verdict: type[Struct], key: str | None = None) -> tuple[Column, ...]:
     """The columns of a verdict's fields, beside that of a `key`. Raises ValueError for a field that can't be a column,
     naming it.
