@@ -33,7 +33,7 @@ from regulars.adapters.read_models.histories import (
 from regulars.adapters.read_models.parallel_fold import Elsewhere, FoldedChunk, Task, fold_in_chunks, fold_in_parallel
 from regulars.adapters.read_models.replay import MOST_RANGES, Range, split_range
 from regulars.adapters.read_models.rows import ReadModels
-from regulars.adapters.read_models.staging import begin_staging, move, stage, staged
+from regulars.adapters.read_models.staging import begin_staging, end_staging, move, stage, staged
 from regulars.adapters.read_models.updates import Update, new_update
 from regulars.adapters.schema.positions import LAST_POSITION, drawn, settled
 from regulars.adapters.sql.damage import BY_A_REBUILD, DamagedReadModels
@@ -420,6 +420,7 @@ class _CatchingUp:
             return
         with self._loading() as tx:
             if self._models.advance_bulk(tx.connection, ranges, ranges):
+                end_staging(self._models, tx.connection)
                 self._models.end_bulk(tx.connection, bulk.until)
                 self.position = bulk.until
 

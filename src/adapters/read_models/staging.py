@@ -46,6 +46,8 @@ def staged(models: ReadModels, connection: Connection) -> list[list[Move]]:
         if staging.name not in there:
             continue  # all was moved, and it was dropped
         rows: int = connection.execute(sa.select(sa.func.count()).select_from(staging)).scalar_one()
+        if not rows:
+            continue
         ends = [] if rows <= ROWS_A_SLICE else _ends(connection, staging.c[_leading(table).name])
         moves = [*(Move(table, end) for end in ends), Move(table)]
         if rows <= room:
@@ -86,6 +88,12 @@ def move(models: ReadModels, connection: Connection, this: Move) -> None:
         for projection in models.tables.projections.values():
             if projection.steps is table:
                 note_earliest_of_all(connection, projection)
+
+
+def end_staging(models: ReadModels, connection: Connection) -> None:
+    """Drop the staging tables that are left: those in which nothing was staged."""
+    for staging in models.tables.staging.values():
+        connection.execute(DropTable(staging, if_exists=True))
 
 
 def _leading(table: sa.Table) -> sa.Column[Any]:
