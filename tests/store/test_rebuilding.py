@@ -19,9 +19,10 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.schema import CreateIndex
 
 import regulars
-from cutting import Cut, CutOffError, cuts_of, is_cut_off
+from cutting import Cut, CutOffError, cuts_of, each_beginning, is_cut_off
 from databases import fresh_postgres, fresh_sqlite
 from filled_once import Originals
 from launched import launch, plan
@@ -83,12 +84,16 @@ def folding(
     customers: int = 500,
     events_a_range: int = NEVER,
     rows_a_slice: int = NEVER,
+    indexing: float = NEVER,
 ) -> Iterator[None]:
-    """Within the block, fold in batches of so many events, or customer by customer from so many events on."""
+    """Within the block, fold in batches of so many events, or customer by customer from so many events on, and make
+    indexes for so many seconds at once.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catch_up, "BATCH", batch)
         patch.setattr(catch_up, "REPLAY_FROM", replay_from)
         patch.setattr(catch_up, "EVENTS_A_RANGE", events_a_range)
+        patch.setattr(catch_up, "INDEXING_AT_ONCE", indexing)
         patch.setattr(replay, "CUSTOMERS_AT_ONCE", customers)
         patch.setattr(staging, "ROWS_A_SLICE", rows_a_slice)
         yield
@@ -573,23 +578,32 @@ def test_what_waits_in_the_wal_is_taken_over_after_each_range(much: str) -> None
 
 
 def test_indexes_that_were_not_all_made_are_made_by_whoever_goes_on(much: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    made, create = count(), sa.Index.create
+    made = count()
 
-    def create_three(index: sa.Index, *arguments: Any, **options: Any) -> None:
+    def create_three(index: sa.Index, *, if_not_exists: bool) -> CreateIndex:
         if next(made) == 3:
             raise CutOffError
-        create(index, *arguments, **options)
+        return CreateIndex(index, if_not_exists=if_not_exists)
 
-    with opened(much, noon) as crm, folding(replay_from=1_000):
+    with opened(much, noon) as crm, folding(replay_from=1_000, indexing=0):
         crm.projections.rebuild()
         whole, answering, indexes = fingerprint(crm), live(crm), indexes_of(crm, live(crm))
-        monkeypatch.setattr(sa.Index, "create", create_three)
+        monkeypatch.setattr(catch_up, "CreateIndex", create_three)
         with pytest.raises(CutOffError):
             crm.projections.rebuild()
         assert (live(crm), len(indexes_of(crm, answering + 1))) == (answering, 3)
         crm.projections.rebuild()
         assert (live(crm), fingerprint(crm)) == (answering + 1, whole)
         assert indexes_of(crm, answering + 1) == indexes
+
+
+def test_a_table_more_takes_no_transaction_more(shop: str, clock: Clock) -> None:
+    begun: list[Any] = []
+    with opened(shop, clock) as crm:
+        crm.catch_up()
+        with folding(replay_from=1), each_beginning(begun.append):
+            crm.projections.rebuild()
+    assert len(begun) == len(("made", "begun", "folded", "moved", "indexed", "ended", "checked", "live"))
 
 
 def indexes_of(crm: Regulars, number: int) -> list[tuple[str, str]]:

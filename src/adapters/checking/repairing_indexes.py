@@ -15,6 +15,7 @@ from itertools import islice
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.garbage_collection import collecting_seldom
 from regulars.adapters.indexes.entries import Opening, compare, opening_nothing, repair_entries
 from regulars.adapters.indexes.index import Index
 from regulars.adapters.sql.chunks import CHUNK
@@ -57,13 +58,13 @@ def find_wrong(store: Store, index: Index, whose: Sequence[str] | None = None) -
 
     None also where this process can't tell, for lack of keys.
     """
-    with store.reading() as tx:
+    with store.reading() as tx, collecting_seldom():
         try:
             opening = opening_for(store, index, tx.country if index.is_keyed else None)
         except StoreUnusable:
             return None
         found = compare(tx.connection, store.schema, index, opening, whose)
-        some = list(islice((each.customer_id for each in found if each.missing or each.extra), CHUNK + 1))
+        some = list(islice((each.customer_id for each in found if not each.are_right), CHUNK + 1))
     if not some:
         return None
     are_few = len(some) <= CHUNK and all(isinstance(each, str) for each in some)

@@ -5,8 +5,7 @@ Both are read in order of customers, so no more is in memory than the rows of a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from heapq import merge
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
@@ -16,7 +15,7 @@ from msgspec import Struct
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.indexes.index import OWNER, Digest, Entries, Index, Row, rows_after
+from regulars.adapters.indexes.index import OWNER, Digest, Entries, Index, rows_after
 from regulars.adapters.log.codec import CODECS, Codecs, tags_of
 from regulars.adapters.log.event_log import EnvelopeMapper, checked
 from regulars.adapters.schema.positions import drawn
@@ -31,6 +30,14 @@ from regulars.crm_domain.errors import StoreUnusable
 ROWS_AT_ONCE = 2_000
 
 _ERASED = tags_of((PersonalDataErased,), CODECS)
+_CUSTOMER, _TYPE, _SECRET = (EVENT_COLUMNS.index(each) for each in (OWNER, "type", "secret"))
+
+_Rows = Sequence[Sequence[Any]]
+_Key = tuple[int, Any]  # by which customers are in order
+_Theirs = tuple[_Key, _Rows]
+
+#: What comes after all customers.
+_END: _Theirs = ((2, None), ())
 
 
 class Opening(Struct, frozen=True):
@@ -60,45 +67,54 @@ def compare(
 
     What is read was read before the first are given, so that the index may be changed in between.
     """
-    together = merge(
-        _read_events(connection, schema, tags_of(index.handles, opening.known), whose),
-        _read_index(connection, schema, index, whose),
-        key=itemgetter(0),
-    )
-    grouped = ((key[1], list(found)) for key, found in groupby(together, key=itemgetter(0)))
-    while some := list(islice(grouped, CHUNK)):
+    told = _by_customer(_read_events(connection, schema, tags_of(index.handles, opening.known), whose), _CUSTOMER)
+    table = schema.metadata.tables[index.table]
+    stored = _by_customer(_read_index(connection, table, whose), table.c.keys().index(OWNER))
+    together = _side_by_side(told, stored)
+    while some := list(islice(together, CHUNK)):
         yield from _entries(connection, schema, index, opening, some)
 
 
-_Key = tuple[bool, Any]
-_Found = tuple[_Key, dict[str, Any] | None, Row]  # of whom, an event's columns, or else a row of the index
+def _by_customer(rows: Iterable[Sequence[Any]], place: int) -> Iterator[_Theirs]:
+    """Each customer's rows; their id stands at a place of each."""
+    for customer_id, theirs in groupby(rows, key=itemgetter(place)):
+        yield _key(customer_id), list(theirs)
+
+
+def _side_by_side(told: Iterator[_Theirs], stored: Iterator[_Theirs]) -> Iterator[tuple[Any, _Rows, _Rows]]:
+    """Each customer's id, events and rows of the index; of either there may be none."""
+    (teller, events), (owner, rows) = next(told, _END), next(stored, _END)
+    while (customer := min(teller, owner)) != _END[0]:
+        theirs: tuple[_Rows, _Rows] = (events if teller == customer else (), rows if owner == customer else ())
+        yield customer[1], *theirs
+        if teller == customer:
+            teller, events = next(told, _END)
+        if owner == customer:
+            owner, rows = next(stored, _END)
 
 
 def _read_events(
     connection: Connection, schema: Schema, tags: Collection[str], whose: Sequence[str] | None
-) -> Iterator[_Found]:
+) -> Iterator[Sequence[Any]]:
     events = schema.events
     ours: sa.ColumnElement[bool] = events.c.type.in_(tags)
     if whose is not None:
         ours = sa.and_(without_index(connection.dialect, events.c.type).in_(tags), events.c.customer_id.in_(whose))
     statement = sa.select(*(events.c[name] for name in EVENT_COLUMNS)).where(ours, drawn(events))
-    for row in _streamed(connection, statement.order_by(_in_order(connection, events), events.c.position)):
-        columns = dict(zip(EVENT_COLUMNS, row, strict=True))
-        yield _key(columns[OWNER]), columns, ()
+    return _streamed(connection, statement.order_by(_in_order(connection, events), events.c.position))
 
 
-def _read_index(connection: Connection, schema: Schema, index: Index, whose: Sequence[str] | None) -> Iterator[_Found]:
-    table = schema.metadata.tables[index.table]
-    statement, place = as_stored(table), list(table.c.keys()).index(OWNER)
+def _read_index(connection: Connection, table: sa.Table, whose: Sequence[str] | None) -> Iterator[Sequence[Any]]:
+    statement = as_stored(table)
     if whose is not None:
         statement = statement.where(table.c[OWNER].in_(whose))
-    for row in _streamed(connection, statement.order_by(_in_order(connection, table))):
-        yield _key(row[place]), None, tuple(row)
+    return _streamed(connection, statement.order_by(_in_order(connection, table)))
 
 
 def _streamed(connection: Connection, statement: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
     with connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE}) as found:
-        yield from found
+        for some in found.partitions():
+            yield from some
 
 
 def _in_order(connection: Connection, table: sa.Table) -> sa.ColumnElement[Any]:
@@ -109,24 +125,25 @@ def _in_order(connection: Connection, table: sa.Table) -> sa.ColumnElement[Any]:
 
 def _key(customer_id: Any) -> _Key:
     """A sort key as SQLite orders values: bytes, which others may have written there, after all text."""
-    return isinstance(customer_id, bytes), customer_id
+    return int(isinstance(customer_id, bytes)), customer_id
 
 
 def _entries(
-    connection: Connection, schema: Schema, index: Index, opening: Opening, some: Sequence[tuple[Any, list[_Found]]]
+    connection: Connection, schema: Schema, index: Index, opening: Opening, some: Sequence[tuple[Any, _Rows, _Rows]]
 ) -> Iterator[Entries]:
     columns_of_index = schema.metadata.tables[index.table].c.keys()
-    ciphers = opening.ciphers(connection, (each for each, _ in some if isinstance(each, str))) if index.is_keyed else {}
+    ciphers = (
+        opening.ciphers(connection, (each for each, *_ in some if isinstance(each, str))) if index.is_keyed else {}
+    )
     opened, shut = EnvelopeMapper(opening.known, ciphers), EnvelopeMapper(opening.known)
-    for customer_id, found in some:
-        events = [columns for _, columns, _ in found if columns is not None]
-        stored = tuple(row for _, columns, row in found if columns is None)
-        is_forgotten = any(columns["type"] in _ERASED for columns in events)
+    for customer_id, events, rows in some:
+        stored = tuple(map(tuple, rows))
+        is_forgotten = any(row[_TYPE] in _ERASED for row in events)
         try:
             if index.is_keyed and not is_forgotten and customer_id not in ciphers:
                 _require_open(events)
             mapper = shut if is_forgotten else opened
-            told = tuple(mapper.recorded(checked(columns)) for columns in events)
+            told = tuple([mapper.recorded(checked(dict(zip(EVENT_COLUMNS, row, strict=True)))) for row in events])
         except StoreUnusable as error:
             yield Entries(customer_id=customer_id, stored=stored, unread=str(error))
         else:
@@ -134,9 +151,9 @@ def _entries(
             yield Entries(customer_id=customer_id, told=told, expected=expected, stored=stored)
 
 
-def _require_open(events: Sequence[Mapping[str, Any]]) -> None:
+def _require_open(events: _Rows) -> None:
     """Raise StoreUnusable where an event has personal data and its key is missing."""
-    if any(columns["secret"] is not None for columns in events):
+    if any(row[_SECRET] is not None for row in events):
         raise StoreUnusable("no key decrypts their personal data")
 
 

@@ -65,6 +65,11 @@ class Entries(Struct, frozen=True, kw_only=True):
     unread: str | None = None
 
     @property
+    def are_right(self) -> bool:
+        """Whether the expected rows are stored, and no others; true where those aren't known."""
+        return self.unread is not None or set(self.expected) == set(self.stored)
+
+    @property
     def missing(self) -> set[Row]:
         """The expected rows that aren't stored; none where those aren't known."""
         return set(self.expected) - set(self.stored)

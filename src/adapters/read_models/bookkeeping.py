@@ -101,7 +101,8 @@ class Bookkeeping:
         rows, expected = self.progress(connection, to_change=True), _ranges_text(old)
         if any(row.folded_through != expected for row in rows):
             return False
-        self._change(connection, folded_through=_ranges_text(new))
+        if new != old:
+            self.statements(connection).fold_through.run(connection, folded_through=_ranges_text(new))
         return True
 
     def end_bulk(self, connection: Connection, until: int) -> None:

@@ -81,6 +81,13 @@ class BuildStatements:
         )
 
     @cached_property
+    def fold_through(self) -> Statement:
+        """Note for the builds what a first fold has `folded_through`."""
+        return self._render(
+            self._schema.builds.update().where(self.are_members).values(folded_through=sa.bindparam("folded_through"))
+        )
+
+    @cached_property
     def are_members(self) -> sa.ColumnElement[bool]:
         """True for rows of these builds, if they belong to the generation."""
         builds, members = self._schema.builds, self._schema.generation_builds

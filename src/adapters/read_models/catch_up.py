@@ -7,6 +7,7 @@ another process moved it first, this one's work is discarded: both would have wr
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from time import monotonic, sleep
@@ -15,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
+from sqlalchemy.schema import CreateIndex
 
 from regulars.adapters.extensions.extension import reference_of
 from regulars.adapters.indexes.links import Families, links_changed
@@ -31,7 +33,7 @@ from regulars.adapters.read_models.histories import (
 from regulars.adapters.read_models.parallel_fold import Elsewhere, FoldedChunk, Task, fold_in_chunks, fold_in_parallel
 from regulars.adapters.read_models.replay import MOST_RANGES, Range, split_range
 from regulars.adapters.read_models.rows import ReadModels
-from regulars.adapters.read_models.staging import begin_staging, move, stage, staged
+from regulars.adapters.read_models.staging import begin_staging, end_staging, move, stage, staged
 from regulars.adapters.read_models.updates import Update, new_update
 from regulars.adapters.schema.positions import LAST_POSITION, drawn, settled
 from regulars.adapters.sql.damage import BY_A_REBUILD, DamagedReadModels
@@ -48,6 +50,7 @@ BATCH = 2_000
 REPLAY_FROM = 2_000
 EVENTS_A_RANGE = 1_000_000  # while a range is read, SQLite's -wal keeps all that is written meanwhile
 AWAITING_PAUSE = 0.05
+INDEXING_AT_ONCE = 0.5  # seconds, in which nobody else writes to SQLite; an index that is begun is ended
 FIRST_AT_ONCE = 10_000  # a first fold of so many events isn't worth stopping
 WORTH_WAITING_FOR = 100_000  # a first fold of more goes customer by customer, and lists wait for it
 ROUNDS = 10  # of what came meanwhile, as others may write as quickly as this folds
@@ -413,15 +416,11 @@ class _CatchingUp:
                 ranges = left
                 if self._may_stop_replaying:
                     return
-        if not self._move_staged(ranges):
+        if not self._move_staged(ranges) or not self._create_indexes(ranges):
             return
-        for missing in self._models.tables.indexes:  # each by itself, so that others write in between
-            with self._loading() as tx:
-                if not self._models.advance_bulk(tx.connection, ranges, ranges):
-                    return
-                missing.create(tx.connection, checkfirst=True)
         with self._loading() as tx:
             if self._models.advance_bulk(tx.connection, ranges, ranges):
+                end_staging(self._models, tx.connection)
                 self._models.end_bulk(tx.connection, bulk.until)
                 self.position = bulk.until
 
@@ -436,6 +435,20 @@ class _CatchingUp:
                 for each in moves:
                     move(self._models, tx.connection, each)
             self._store.database.checkpoint_wal()
+        return True
+
+    def _create_indexes(self, ranges: Sequence[Range]) -> bool:
+        """Create the indexes, as many at a time as are made quickly; False where another process was quicker."""
+        missing = deque(self._models.tables.indexes)
+        while missing:
+            with self._loading() as tx:
+                if not self._models.advance_bulk(tx.connection, ranges, ranges):
+                    return False
+                until = monotonic() + INDEXING_AT_ONCE
+                while missing:
+                    tx.connection.execute(CreateIndex(missing.popleft(), if_not_exists=True))
+                    if monotonic() >= until:
+                        break
         return True
 
     def _chunks(self, bulk: Bulk) -> Generator[tuple[int, FoldedChunk]]:

@@ -7,7 +7,7 @@ rollback.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import sqlalchemy as sa
@@ -306,14 +306,14 @@ def go_live(store: Store, connection: Connection, number: int) -> None:
     point_at(schema, connection, pointers)
     tables = tables_of(schema, store.registry, connection, number)
     if before is not None:
-        _pass_on_grants(connection, tables_of(schema, store.registry, connection, before), tables)
+        _pass_on_grants(connection, builds_of(schema, connection, before), tables)
     put_views(connection, views_of(tables, schema))
 
 
-def _pass_on_grants(connection: Connection, before: BuildTables, after: BuildTables) -> None:
-    """Grant the roles that could SELECT from earlier builds' tables the same on the new ones'."""
-    for name in before.builds.keys() & after.builds.keys():
-        old, new = before.builds[name], after.builds[name]
+def _pass_on_grants(connection: Connection, before: Mapping[str, int], after: BuildTables) -> None:
+    """Grant the roles that could SELECT from earlier builds' tables, by their numbers, the same on the new ones'."""
+    for name in before.keys() & after.builds.keys():
+        old, new = before[name], after.builds[name]
         if old != new:
             for table in after.tables_of(name):
                 former = table.name.replace(f"{name}_{new}", f"{name}_{old}", 1)

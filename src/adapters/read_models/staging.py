@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -16,17 +15,14 @@ from regulars.adapters.read_models.writing_rows import insert_rows
 from regulars.adapters.schema.builds import Row
 
 ROWS_A_SLICE = 1_000_000  # of one table or several: moved in a second or two, in which nobody else writes to SQLite
-
-#: The staged rows whose first key is at least one and below another; None is no bound.
-Slice = tuple[Any, Any]
+_LOOKED_AT = 1_000  # rows of each slice, to find where it ends
 
 
 class Move(NamedTuple):
-    """Rows of a table that are to be moved there, and whether they are the last ones."""
+    """Rows of a table that are to be moved there: those whose first key is below `end`, or all that are left."""
 
     table: sa.Table
-    rows: Slice
-    is_last: bool
+    end: Any = None
 
 
 def begin_staging(models: ReadModels, connection: Connection) -> None:
@@ -50,8 +46,10 @@ def staged(models: ReadModels, connection: Connection) -> list[list[Move]]:
         if staging.name not in there:
             continue  # all was moved, and it was dropped
         rows: int = connection.execute(sa.select(sa.func.count()).select_from(staging)).scalar_one()
-        slices = [(None, None)] if rows <= ROWS_A_SLICE else _slices(connection, staging.c[_leading(table).name])
-        moves = [Move(table, some, some is slices[-1]) for some in slices]
+        if not rows:
+            continue
+        ends = [] if rows <= ROWS_A_SLICE else _ends(connection, staging.c[_leading(table).name])
+        moves = [*(Move(table, end) for end in ends), Move(table)]
         if rows <= room:
             lists[-1] += moves
             room -= rows
@@ -61,37 +59,42 @@ def staged(models: ReadModels, connection: Connection) -> list[list[Move]]:
     return lists
 
 
-def _slices(connection: Connection, key: sa.ColumnElement[Any]) -> list[Slice]:
-    placed = sa.select(key.label("key"), sa.func.row_number().over(order_by=key).label("place")).subquery()
-    bounds = sa.select(placed.c.key).where(placed.c.place % ROWS_A_SLICE == 0).distinct().order_by(placed.c.key)
-    return list(pairwise([None, *connection.execute(bounds).scalars(), None]))
+def _ends(connection: Connection, key: sa.ColumnElement[Any]) -> list[Any]:
+    """Where to cut what is staged of a large table, about: some rows are looked at, as sorting them all takes long."""
+    every = max(ROWS_A_SLICE // _LOOKED_AT, 1)
+    numbered = sa.select(key.label("key"), sa.func.row_number().over().label("number")).subquery()
+    looked_at = sa.select(numbered.c.key).where(numbered.c.number % every == 0).order_by(numbered.c.key)
+    keys = connection.execute(looked_at).scalars().all()
+    return list(dict.fromkeys(keys[:: ROWS_A_SLICE // every][1:]))
 
 
 def move(models: ReadModels, connection: Connection, this: Move) -> None:
-    """Move staged rows to their table in the order of its primary key, unless they were moved already; with the last
+    """Move staged rows to their table in the order of its primary key, but those that were moved already; with the last
     ones of a table, drop its staging table, and compute what is derived from the whole table.
     """
-    table, some, is_last = this
-    staging, key = models.tables.staging[table], _leading(table)
-    is_moved = connection.execute(sa.select(key).where(_within(key, some)).limit(1)).first() is not None
-    if not is_moved and sa.inspect(connection).has_table(staging.name):
+    table, end = this
+    staging = models.tables.staging[table]
+    if sa.inspect(connection).has_table(staging.name):
         columns = [staging.c[column.name] for column in table.primary_key]
-        in_order = sa.select(staging).where(_within(columns[0], some)).order_by(*columns)
+        reached = connection.scalar(sa.select(sa.func.max(_leading(table))))
+        left = sa.and_(
+            sa.true() if reached is None else columns[0] > reached,
+            sa.true() if end is None else columns[0] < end,
+        )
+        in_order = sa.select(staging).where(left).order_by(*columns)
         connection.execute(table.insert().from_select(table.c.keys(), in_order))
-    if is_last:
+    if end is None:
         connection.execute(DropTable(staging, if_exists=True))
         for projection in models.tables.projections.values():
             if projection.steps is table:
                 note_earliest_of_all(connection, projection)
 
 
+def end_staging(models: ReadModels, connection: Connection) -> None:
+    """Drop the staging tables that are left: those in which nothing was staged."""
+    for staging in models.tables.staging.values():
+        connection.execute(DropTable(staging, if_exists=True))
+
+
 def _leading(table: sa.Table) -> sa.Column[Any]:
     return next(iter(table.primary_key))
-
-
-def _within(column: sa.ColumnElement[Any], some: Slice) -> sa.ColumnElement[bool]:
-    first, end = some
-    return sa.and_(
-        sa.true() if first is None else column >= first,
-        sa.true() if end is None else column < end,
-    )

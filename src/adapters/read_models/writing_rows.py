@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.schema.builds import Row
-from regulars.adapters.sql.statement import copy_rows
+from regulars.adapters.sql.statement import copy_rows, run_many
 
 VALUES_AT_ONCE = 900  # in one statement; SQLite takes 999, or more since 3.32
+ROWS_AT_ONCE = 64  # more gain little, and those that are left over go one by one
 
 
 def insert_rows(connection: Connection, table: sa.Table, rows: Iterable[Row]) -> None:
@@ -24,7 +25,7 @@ def insert_rows(connection: Connection, table: sa.Table, rows: Iterable[Row]) ->
     if connection.dialect.name == "postgresql":
         copy_rows(connection, f"COPY {table.name} FROM STDIN", rows)
         return
-    at_once = VALUES_AT_ONCE // len(table.c)
+    at_once = min(ROWS_AT_ONCE, VALUES_AT_ONCE // len(table.c))
     together = len(rows) - len(rows) % at_once
     joined = [tuple(chain.from_iterable(rows[at : at + at_once])) for at in range(0, together, at_once)]
     _execute_inserts(connection, table, at_once, joined)
@@ -36,4 +37,4 @@ def _execute_inserts(connection: Connection, table: sa.Table, at_once: int, valu
     if values:
         row = f"({', '.join('?' * len(table.c))})"
         insert = f"INSERT INTO {table.name} VALUES {', '.join([row] * at_once)}"  # noqa: S608 - our own table
-        connection.exec_driver_sql(insert, values)
+        run_many(connection, insert, values)
