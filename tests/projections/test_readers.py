@@ -40,7 +40,7 @@ from regulars.projections.engine.stored import (
     load,
     load_facts,
     load_own,
-    load_tracks,
+    loading_tracks,
 )
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import HANDLES, Facts
@@ -301,7 +301,7 @@ def test_facts_of_their_own_are_stored_apart_and_gone_on_with(history: list[Happ
     before = fold(folded, history[:cut], rules(), both)
     again = load_facts(dump_facts(folded))
     again.own = {"labels": load_own(LABELS, dump_own(folded, LABELS))}
-    again.tracks = {each.name: load_tracks(each, dump_tracks(folded.tracks[each.name])) for each in both}
+    again.tracks = {each.name: loading_tracks(each)(dump_tracks(folded.tracks[each.name])) for each in both}
     assert again == folded == load(dump(folded), both)
     after = fold(again, history[cut:], rules(), both)
     whole = fold_some(history, rules(), both)[1]

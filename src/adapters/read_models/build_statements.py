@@ -10,9 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.read_models.writing_rows import insert_rows
-from regulars.adapters.schema.builds import FACTS, FactsTable, ProjectionTables, Row
+from regulars.adapters.schema.builds import FactsTable, ProjectionTables, Row
 from regulars.adapters.schema.tables import Schema
-from regulars.adapters.sql.columns import unchecked
 from regulars.adapters.sql.statement import Among, Statement, run_many
 
 #: The tables of one projection, or of a set of facts.
@@ -135,22 +134,13 @@ class BuildStatements:
         return Among(self.dialect, select, named)
 
     @cached_property
-    def folds(self) -> Among:
-        """What is stored of some customers to go on with: a customer, the place of a part, and what its row holds."""
-        return self._going_on(self._parts)
-
-    @cached_property
-    def facts(self) -> Among:
-        """The same of the shared facts alone."""
-        return self._going_on([each for each in self._parts if each.name == FACTS])
-
-    def _going_on(self, parts: Sequence[Part]) -> Among:
-        selects = []
-        for each in parts:
+    def folds(self) -> Mapping[str, Among]:
+        """By part, what is stored of some customers to go on with: a customer, and what their row holds."""
+        found = {}
+        for each in self._parts:
             rows, column = stored(each)
-            place: sa.ColumnElement[int] = sa.literal_column(str(self._parts.index(each)))
-            selects.append((sa.select(rows.c.customer, place, unchecked(column)), rows.c.customer))
-        return Among.of_each(self.dialect, selects)
+            found[each.name] = Among(self.dialect, sa.select(rows.c.customer, column), rows.c.customer)
+        return found
 
     @cached_property
     def intervals(self) -> Mapping[str, Statement]:
@@ -181,6 +171,18 @@ class BuildStatements:
         tables = [stored(each)[0] for each in self._parts]
         tables += [each.intervals for each in self._projections]
         return {each: self._render(each.delete().where(each.c.customer == sa.bindparam("gone"))) for each in tables}
+
+    @cached_property
+    def last(self) -> Mapping[str, Statement]:
+        """By set of facts, the UPDATE of when the `last` event `of` a customer was, of whom it has a row."""
+        found = {}
+        for each in self._parts:
+            if isinstance(each, FactsTable):
+                theirs = each.rows.c.customer == sa.bindparam("of")
+                found[each.name] = self._render(
+                    each.rows.update().where(theirs).values(last_event_at=sa.bindparam("last"))
+                )
+        return found
 
     @cached_property
     def outdated(self) -> Mapping[str, Statement]:
@@ -260,12 +262,6 @@ class BuildStatements:
 
     def _render(self, construct: sa.ClauseElement) -> Statement:
         return Statement(construct, self.dialect)
-
-
-def checked(part: Part, value: Any) -> Any:
-    """A value of what is stored of a customer. Raises DamagedReadModels where it is of a kind that we never write."""
-    _, column = stored(part)
-    return column.type.checked(value)  # type: ignore[attr-defined]
 
 
 def stored(part: Part) -> tuple[sa.Table, sa.Column[Any]]:

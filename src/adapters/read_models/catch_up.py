@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from regulars.adapters.extensions.extension import reference_of
 from regulars.adapters.indexes.links import Families, links_changed
-from regulars.adapters.log.codec import codec_of, not_as_recorded
+from regulars.adapters.log.codec import not_as_recorded
 from regulars.adapters.progress import Progress
 from regulars.adapters.read_models.bookkeeping import Bulk
 from regulars.adapters.read_models.histories import (
@@ -27,6 +27,7 @@ from regulars.adapters.read_models.histories import (
     bear_on,
     read_history,
     take_in,
+    types_of,
 )
 from regulars.adapters.read_models.parallel_fold import Elsewhere, FoldedChunk, Task, fold_in_chunks, fold_in_parallel
 from regulars.adapters.read_models.replay import MOST_RANGES, Range, split_range
@@ -557,8 +558,12 @@ class _CatchingUp:
         waiting = sorted(by_root.keys() - refolded)
         numbers = self._models.numbers(connection, waiting)
         goes_on = self._models.goes_on(self._rules)
-        stored = self._models.load(connection, numbers.values()) if goes_on else {}
         plan, updates = self._models.plan(self._rules), list[Update]()
+        types = {root: types_of(self._store, by_root[root]) for root in waiting}
+        minding = {each: plan.minding(each) for each in set(types.values())}
+        needed = {each: plan.needed_by(names) for each, names in minding.items()}
+        wanted = {numbers[root]: needed[types[root]] for root in waiting}
+        stored = self._models.load(connection, wanted) if goes_on else {}
         for root in waiting:
             customer = numbers[root]
             folded, members = stored.get(customer, Folded() if goes_on else None), families.members(root)
@@ -569,14 +574,13 @@ class _CatchingUp:
                 refolded.add(root)
             else:
                 since = _since(timelines, min(at for _, _, _, at, *_ in by_root[root]))
-                types = {codec_of(tag, self._store.codecs).reads for _, _, _, _, tag, _ in by_root[root]}
                 updates.append(
                     Update(
                         customer=customer,
                         folded=folded,
                         timelines=since,
                         known=customer in stored,
-                        changed=plan.minding(types),
+                        changed=minding[types[root]],
                     )
                 )
         histories = [

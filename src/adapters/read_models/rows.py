@@ -6,7 +6,7 @@ alike, so "as of" any instant is one range query. The queries of lists are in `p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.read_models.bookkeeping import Bookkeeping
-from regulars.adapters.read_models.build_statements import Part, checked, stored
+from regulars.adapters.read_models.build_statements import Part, stored
 from regulars.adapters.read_models.customer_numbers import BUSINESS
 from regulars.adapters.read_models.score_steps import delete_steps, save_packed, stored_steps
 from regulars.adapters.read_models.updates import Update
@@ -26,7 +26,6 @@ from regulars.adapters.schema.builds import (
     build_tables,
     loaded_facts,
     loaded_own,
-    loaded_tracks,
 )
 from regulars.adapters.schema.tables import Schema
 from regulars.crm_domain.errors import StoreUnusable
@@ -97,27 +96,20 @@ class ReadModels(Bookkeeping):
 
     # -------------------------------------------------------------------------------------------------- of one customer
 
-    def load(
-        self, connection: Connection, customers: Iterable[int], *, to_go_on: bool = True
-    ) -> dict[int, Folded | None]:
-        """The stored folds of some customers, by number; None for one that can't be decoded. Without the facts' build
-        there are none. Those that are not `to_go_on` have the shared facts alone.
+    def load(self, connection: Connection, needed: Mapping[int, Collection[str]]) -> dict[int, Folded | None]:
+        """The stored folds of some customers by number, each with the shared facts and what else is `needed` of them,
+        by name; None for one that can't be decoded. Without the facts' build there are none.
         """
-        folds: dict[int, Folded | None] = {}
         if not self.is_current or self.tables.facts is None:
-            return folds
-        beside: list[tuple[int, Part, bytes]] = []
-        statements = self.statements(connection)
-        for customer, place, value in (statements.folds if to_go_on else statements.facts).all(connection, customers):
-            part, held = self._parts[place], checked(self._parts[place], value)
-            if part is self.tables.facts:
-                folds[customer] = loaded_facts(held)
-            else:
-                beside.append((customer, part, held))
-        for customer, part, held in beside:
-            folded = folds.get(customer)
-            if folded is None or not _take(folded, part, held):
-                folds[customer] = None
+            return {}
+        stored = self.statements(connection).folds
+        folds = {customer: loaded_facts(held) for customer, held in stored[FACTS].all(connection, needed)}
+        for part in self._parts:
+            wanted = [] if part is self.tables.facts else [each for each in needed if part.name in needed[each]]
+            for customer, held in stored[part.name].all(connection, wanted):
+                folded = folds.get(customer)
+                if folded is None or not _take(folded, part, held):
+                    folds[customer] = None
         return folds
 
     def numbers(self, connection: Connection, customer_ids: Iterable[str]) -> dict[str, int]:
@@ -173,7 +165,8 @@ class ReadModels(Bookkeeping):
         updates = sorted(updates, key=_by_number)  # as most tables are in that order
         statements = self.statements(connection)
         for facts in self.tables.fact_sets:
-            self._save_part(connection, facts, updates)
+            self._save_part(connection, facts, [each for each in updates if facts.name in each.changed])
+            self._save_last(connection, facts, [each for each in updates if facts.name not in each.changed])
         for name, projection in self.tables.projections.items():
             changed = [each for each in updates if name in each.changed]
             self._save_part(connection, projection, changed)
@@ -197,6 +190,11 @@ class ReadModels(Bookkeeping):
         statements.gone[table].many(connection, [{"gone": each} for each in gone])
         statements.replace(connection, table, known)
         statements.insert(connection, table, new)
+
+    def _save_last(self, connection: Connection, facts: FactsTable, updates: Sequence[Update]) -> None:
+        """Store when the last event was, of customers whose facts of a set stay as they are stored."""
+        last = [{"of": each.customer, "last": each.folded.last_at} for each in updates]
+        self.statements(connection).last[facts.name].many(connection, last)
 
     def _save_intervals(self, connection: Connection, projection: ProjectionTables, updates: Sequence[Update]) -> None:
         name, statements = projection.name, self.statements(connection)
@@ -239,7 +237,7 @@ def _take(folded: Folded, part: Part, held: bytes) -> bool:
     if isinstance(part, FactsTable):
         known = folded.own[part.fact_set.name] = loaded_own(part.fact_set, held)
     else:
-        known = loaded_tracks(part.projector, held)
+        known = part.loaded_tracks(held)
         folded.tracks[part.name] = known
     return known is not None
 

@@ -36,7 +36,7 @@ from regulars.crm_domain.instant import FOREVER
 from regulars.projections.engine.column import columns_of
 from regulars.projections.engine.fold import Folded, Tracks
 from regulars.projections.engine.projector import ListedBy, Projector
-from regulars.projections.engine.stored import dump_facts, dump_own, dump_tracks, load_facts, load_own, load_tracks
+from regulars.projections.engine.stored import dump_facts, dump_own, dump_tracks, load_facts, load_own, loading_tracks
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
 from regulars.projections.registry import Registry
@@ -127,14 +127,6 @@ def loaded_own(fact_set: FactSet, data: bytes) -> Any:
         return None
 
 
-def loaded_tracks(projector: Projector, data: bytes) -> Tracks | None:
-    """Decode a projector's tracks; None for damaged ones."""
-    try:
-        return load_tracks(projector, data)
-    except ValueError:
-        return None
-
-
 class ProjectionTables:
     """The tables of a projection: `intervals`, `places`, and where it is listed by score, `steps` and `earliest`.
 
@@ -159,6 +151,7 @@ class ProjectionTables:
         self.fields = tuple(each.name for each in fields(projector.verdict))
         self._columns = tuple(each for each in self.fields if not (self.is_packed and each == SCORE))
         self._values = _getter(self._columns)
+        self._load_tracks = loading_tracks(projector)
         # Of a score there are a hundred verdicts, and of a customer as many steps as there were in years.
         self._scored = lru_cache(maxsize=_VERDICTS_KEPT, typed=True)(self._verdict_with)
         self.tables = tuple(metadata.sorted_tables)
@@ -323,6 +316,13 @@ class ProjectionTables:
         """The row of a customer's tracks; none where nothing has happened to any."""
         tracks = folded.tracks[self.name]
         return [(customer, dump_tracks(tracks))] if tracks else []
+
+    def loaded_tracks(self, data: bytes) -> Tracks | None:
+        """Decode the projector's tracks; None for damaged ones."""
+        try:
+            return self._load_tracks(data)
+        except ValueError:
+            return None
 
 
 def joined_steps(stored: Sequence[Interval], newer: Sequence[Interval]) -> list[Interval]:
