@@ -17,10 +17,8 @@ from regulars.adapters.sql.statement import Among, Statement, run_many
 #: The tables of one projection, or of a set of facts.
 Part = FactsTable | ProjectionTables
 
-#: The parameters that name a step of a score.
-STEP = ("score", "id", "since")
-
 _FEW = 32  # rows, for which it isn't worth to join them, or to copy them
+_FOLDS_IN_USE = 128
 _IN_USE = 8  # as each question of another day, or by other rules, may have builds of its own
 
 
@@ -54,6 +52,9 @@ class BuildStatements:
         self._parts = parts
         self._inserts: dict[sa.Table, str] = {}
         self._replacing: dict[sa.Table, str] = {}
+        self._deleting: dict[sa.Table, str] = {}
+        # One for what each type of event bears on; of batches of several types there may be any number.
+        self.folds = lru_cache(maxsize=_FOLDS_IN_USE)(self._folds_of)
 
     # ------------------------------------------------------------------------------------------------ the bookkeeping
 
@@ -133,14 +134,17 @@ class BuildStatements:
         select = sa.select(named, sa.func.min(position)).where(position > 0).group_by(named)
         return Among(self.dialect, select, named)
 
-    @cached_property
-    def folds(self) -> Mapping[str, Among]:
-        """By part, what is stored of some customers to go on with: a customer, and what their row holds."""
-        found = {}
-        for each in self._parts:
-            rows, column = stored(each)
-            found[each.name] = Among(self.dialect, sa.select(rows.c.customer, column), rows.c.customer)
-        return found
+    def _folds_of(self, names: frozenset[str]) -> Among:
+        """What is stored of some customers to go on with: a customer, the place of a part, and what its row holds; of
+        the parts of these names.
+        """
+        selects = []
+        for place, each in enumerate(self._parts):
+            if each.name in names:
+                rows, column = stored(each)
+                columns = (rows.c.customer, sa.literal_column(str(place), sa.Integer), column)
+                selects.append((sa.select(*columns), rows.c.customer))
+        return Among.of_each(self.dialect, selects)
 
     @cached_property
     def intervals(self) -> Mapping[str, Statement]:
@@ -212,17 +216,6 @@ class BuildStatements:
         return found
 
     @cached_property
-    def steps_gone(self) -> Mapping[str, Statement]:
-        """By projection that is listed by score, the DELETE of a step by `score`, `id` and `since`."""
-        found = {}
-        for each in self._projections:
-            if each.steps is not None:
-                columns = zip(each.steps.primary_key, STEP, strict=True)
-                this = (column == sa.bindparam(name) for column, name in columns)
-                found[each.name] = self._render(each.steps.delete().where(*this))
-        return found
-
-    @cached_property
     def earliest(self) -> Mapping[str, Among]:
         """By projection that is listed by score, some scores, negated, each with the instant that is kept for it."""
         return {
@@ -242,8 +235,7 @@ class BuildStatements:
             run_many(connection, text, list(rows))
 
     def _insert_of(self, table: sa.Table) -> str:
-        mark = "%s" if self.dialect.name == "postgresql" else "?"
-        marks = ", ".join([mark] * len(table.c))
+        marks = ", ".join([self._mark] * len(table.c))
         return f"INSERT INTO {table.name} VALUES ({marks})"  # noqa: S608 - our own table
 
     def replace(self, connection: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
@@ -255,6 +247,20 @@ class BuildStatements:
             others = ", ".join(f"{each.name} = excluded.{each.name}" for each in table.c if not each.primary_key)
             text = self._replacing[table] = f"{self._insert_of(table)} ON CONFLICT (customer) DO UPDATE SET {others}"
         run_many(connection, text, list(rows))
+
+    def delete(self, connection: Connection, table: sa.Table, keys: Sequence[Row]) -> None:
+        """Delete rows of which these are the values of the primary key."""
+        if not keys:
+            return
+        text = self._deleting.get(table)
+        if text is None:
+            this = " AND ".join(f"{each.name} = {self._mark}" for each in table.primary_key)
+            text = self._deleting[table] = f"DELETE FROM {table.name} WHERE {this}"  # noqa: S608 - our own table
+        run_many(connection, text, list(keys))
+
+    @property
+    def _mark(self) -> str:
+        return "%s" if self.dialect.name == "postgresql" else "?"
 
     @property
     def _projections(self) -> list[ProjectionTables]:

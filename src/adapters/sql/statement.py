@@ -15,12 +15,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from regulars.adapters.sql.chunks import T, chunks
+from regulars.adapters.sql.chunks import CHUNK, T, chunks
 from regulars.adapters.sql.columns import checks_of
 
 #: A row as the driver gives it.
 Row = tuple[Any, ...]
 _Values = Mapping[str, Any] | Sequence[Any]
+#: A select, and the columns of which one is to have a value.
+_Part = tuple[sa.Select[Any], tuple[sa.ColumnElement[Any], ...]]
 
 
 class Statement:
@@ -80,14 +82,22 @@ class Among:
     """
 
     def __init__(self, dialect: sa.Dialect, select: sa.Select[Any], *columns: sa.ColumnElement[Any]) -> None:
-        self._select = select
-        self._columns = columns
+        self._selects: Sequence[_Part] = [(select, columns)]
         self._dialect = dialect
+        self._at_once = CHUNK
         self._of_size: dict[int, Statement] = {}
+
+    @classmethod
+    def of_each(cls, dialect: sa.Dialect, selects: Sequence[tuple[sa.Select[Any], sa.ColumnElement[Any]]]) -> Among:
+        """The rows of several selects, each with such a column, one after the other (`UNION ALL`)."""
+        among = cls(dialect, *selects[0])
+        among._selects = [(select, (column,)) for select, column in selects]
+        among._at_once = 1 << (CHUNK // len(selects)).bit_length() - 1
+        return among
 
     def all(self, connection: Connection, wanted: Iterable[T], **values: Any) -> list[Row]:
         """All rows, in the select's order within each CHUNK."""
-        return [row for chunk in chunks(wanted) for row in self._some(connection, chunk, values)]
+        return [row for chunk in chunks(wanted, self._at_once) for row in self._some(connection, chunk, values)]
 
     def _some(self, connection: Connection, wanted: Sequence[Any], values: Mapping[str, Any]) -> list[Row]:
         size = 1 << (len(wanted) - 1).bit_length()
@@ -99,8 +109,10 @@ class Among:
 
     def _render(self, size: int) -> Statement:
         marks: list[sa.BindParameter[Any]] = [sa.bindparam(f"wanted_{index}") for index in range(size)]
-        having_one = sa.or_(*(column.in_(marks) for column in self._columns))
-        return Statement(self._select.where(having_one), self._dialect)
+        selects = [
+            select.where(sa.or_(*(column.in_(marks) for column in columns))) for select, columns in self._selects
+        ]
+        return Statement(selects[0] if len(selects) == 1 else sa.union_all(*selects), self._dialect)
 
 
 def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

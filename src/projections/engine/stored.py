@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import GenericAlias
 from typing import Any, TypeVar
 from zlib import crc32
 
@@ -60,7 +61,7 @@ def loading_tracks(projector: Projector) -> Callable[[bytes], Tracks]:
     else.
     """
     track: Any = Track
-    tracks: Any = dict[str, track[_kinds_of(projector)]]
+    tracks: Any = GenericAlias(dict, (str, track[_kinds_of(projector)]))
     return partial(_opened, Decoder(tracks))
 
 

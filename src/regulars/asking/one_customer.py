@@ -189,8 +189,9 @@ def history_of(
     checkpoint, customer_id = models.checkpoint(connection), members[0]
     customer = models.numbers(connection, [customer_id]).get(customer_id, BUSINESS)
     pending = rows_of(store, connection, members, after=checkpoint)
-    needed = plan.needed_by(plan.minding(types_of(store, pending))) if pending else ()
-    folded = models.load(connection, {customer: needed}).get(customer)
+    needed = plan.needed_by(plan.minding(types_of(store, pending))) if pending else frozenset[str]()
+    stored = models.load(connection, [customer], needed)
+    folded = models.opened(stored, customer, needed) if stored else None
     if (
         not models.has_all
         or folded is None
