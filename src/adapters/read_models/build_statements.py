@@ -141,9 +141,8 @@ class BuildStatements:
         selects = []
         for place, each in enumerate(self._parts):
             if each.name in names:
-                rows, column = stored(each)
-                columns = (rows.c.customer, sa.literal_column(str(place), sa.Integer), column)
-                selects.append((sa.select(*columns), rows.c.customer))
+                customer, *_, held = each.stored.c
+                selects.append((sa.select(customer, sa.literal_column(str(place), sa.Integer), held), customer))
         return Among.of_each(self.dialect, selects)
 
     @cached_property
@@ -172,7 +171,7 @@ class BuildStatements:
     @cached_property
     def gone(self) -> Mapping[sa.Table, Statement]:
         """By table in which rows are found by their customer, the DELETE of those of a customer who is `gone`."""
-        tables = [stored(each)[0] for each in self._parts]
+        tables = [each.stored for each in self._parts]
         tables += [each.intervals for each in self._projections]
         return {each: self._render(each.delete().where(each.c.customer == sa.bindparam("gone"))) for each in tables}
 
@@ -268,9 +267,3 @@ class BuildStatements:
 
     def _render(self, construct: sa.ClauseElement) -> Statement:
         return Statement(construct, self.dialect)
-
-
-def stored(part: Part) -> tuple[sa.Table, sa.Column[Any]]:
-    """The table in which a part keeps what it goes on with, and the column of that."""
-    rows = part.rows if isinstance(part, FactsTable) else part.places
-    return rows, rows.c.folded if isinstance(part, FactsTable) else rows.c.tracks

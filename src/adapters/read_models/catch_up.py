@@ -552,7 +552,9 @@ class _CatchingUp:
                 raise not_as_recorded(position, "customer_id")
         until: int = rows[-1][0]
         connection = tx.connection
-        relinked = links_changed(connection, self._store.schema.links, old, until) if tx.has_links else set[str]()
+        relinked = (
+            links_changed(connection, self._store.statements.changed_links, old, until) if tx.has_links else set[str]()
+        )
         families = tx.families({row[2] for row in rows} | relinked, until)
         by_root = _by_root(rows, families)
         refolded = {families.root(customer_id) for customer_id in relinked}

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from regulars.adapters.read_models.batch_rows import BatchRows
 from regulars.adapters.read_models.bookkeeping import Bookkeeping
-from regulars.adapters.read_models.build_statements import Part, stored
+from regulars.adapters.read_models.build_statements import Part
 from regulars.adapters.read_models.customer_numbers import BUSINESS
 from regulars.adapters.read_models.score_steps import delete_steps, save_packed, stored_steps
 from regulars.adapters.read_models.updates import Update
@@ -174,7 +174,7 @@ class ReadModels(Bookkeeping):
         """Store the new folds and intervals of a batch, in place of earlier ones."""
         statements = self.statements(connection)
         for part in self._parts:
-            (table, _), some = stored(part), rows.of(part)
+            table, some = part.stored, rows.of(part)
             statements.gone[table].many(connection, some.gone)
             statements.replace(connection, table, some.known)
             statements.insert(connection, table, some.new)

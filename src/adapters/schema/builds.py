@@ -84,7 +84,7 @@ def _customer() -> sa.Column[int]:
 
 
 class FactsTable:
-    """The table of a set of facts."""
+    """The table of a set of facts; it is what is `stored` of customers to go on with."""
 
     def __init__(self, fact_set: FactSet, number: int) -> None:
         self.fact_set = fact_set
@@ -99,6 +99,7 @@ class FactsTable:
             sa.Index(ours(f"{name}_last"), "last_event_at"),
         )
         check(self.rows, of_read_models=True)
+        self.stored = self.rows
         self.tables = (self.rows,)
         self.staging = {self.rows: _staging(self.rows)}
 
@@ -128,7 +129,8 @@ def loaded_own(fact_set: FactSet, data: bytes) -> Any:
 
 
 class ProjectionTables:
-    """The tables of a projection: `intervals`, `places`, and where it is listed by score, `steps` and `earliest`.
+    """The tables of a projection: `intervals`, `places`, and where it is listed by score, `steps` and `earliest`. What
+    is `stored` of customers to go on with are the places.
 
     `counted_by` are the columns by whose values an index counts intervals.
     """
@@ -146,6 +148,7 @@ class ProjectionTables:
             _customer(),
             sa.Column("tracks", sa.LargeBinary, nullable=False),
         )
+        self.stored = self.places
         self.steps = self._steps(metadata) if self.is_packed else None
         self.earliest = self._earliest(metadata) if self.is_packed else None
         self.fields = tuple(each.name for each in fields(projector.verdict))
