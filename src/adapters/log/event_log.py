@@ -142,7 +142,7 @@ def read_rows(connection: Connection, statement: sa.Select[Any]) -> list[Columns
     """The checked rows of a query over whole rows of the log. Raises StoreUnusable as `checked` does."""
     found = connection.execute(statement)
     names = tuple(found.keys())
-    return [checked(dict(zip(names, row, strict=True))) for row in found]
+    return [checked(dict(zip(names, row, strict=True))) for row in found.all()]
 
 
 _CUSTOMER = EVENT_COLUMNS.index("customer_id")

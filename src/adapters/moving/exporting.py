@@ -9,6 +9,7 @@ customer, such as a change of rules.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -92,5 +93,6 @@ def _line(recorded: Recorded[Event], known: Codecs, personal: bool) -> dict[str,
     return line
 
 
+@lru_cache(maxsize=EVENTS_PER_CHUNK)  # what is recorded together is at one instant, and most events happen as recorded
 def _iso(instant: int) -> str:
     return to_datetime(instant).isoformat(timespec="microseconds")
