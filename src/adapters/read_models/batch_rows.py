@@ -1,6 +1,6 @@
 """The rows that a batch of customers' new folds writes, made as each of them is folded.
 
-Of the folds themselves nothing is kept until all are: Python's collector would go through them again and again.
+So the transaction that writes them does nothing else, and no batch of folds is kept in memory.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from msgspec import Struct
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.extensions.extension import reference_of
+from regulars.adapters.garbage_collection import collecting_seldom
 from regulars.adapters.indexes.links import Families, links_changed
 from regulars.adapters.log.codec import not_as_recorded
 from regulars.adapters.progress import Progress
@@ -509,6 +510,7 @@ class _CatchingUp:
         until = LAST_POSITION if self._until is None else self._until
         return self._store.statements.waiting.all(connection, after=after, until=until, limit=limit)
 
+    @collecting_seldom()
     def _write_batch(self, batch: _Batch, old: int) -> bool:
         """Write a batch and move the checkpoint on; False where another process was quicker."""
         self._report(batch.poisons)
@@ -545,6 +547,7 @@ class _CatchingUp:
     def _after(self, position: int) -> sa.ColumnElement[bool]:
         return _waiting(self._store.schema.events, position, self._until)
 
+    @collecting_seldom()
     def folded(self, tx: Transaction, rows: Rows, old: int) -> _Batch:
         """Fold a batch. Customers who were merged or unmerged in it, or are parked, are folded from the beginning."""
         for position, _, customer_id, *_ in rows:
