@@ -554,10 +554,8 @@ class _CatchingUp:
             if type(customer_id) is not str:
                 raise not_as_recorded(position, "customer_id")
         until: int = rows[-1][0]
-        connection = tx.connection
-        relinked = (
-            links_changed(connection, self._store.statements.changed_links, old, until) if tx.has_links else set[str]()
-        )
+        connection, changed = tx.connection, self._store.statements.changed_links
+        relinked = links_changed(connection, changed, old, until) if tx.has_links else set[str]()
         families = tx.families({row[2] for row in rows} | relinked, until)
         by_root = _by_root(rows, families)
         refolded = {families.root(customer_id) for customer_id in relinked}
@@ -578,7 +576,9 @@ class _CatchingUp:
     def _take_in(
         self, connection: Connection, by_root: Mapping[str, Rows], families: Families, written: BatchRows
     ) -> set[str]:
-        """Take in what has come of some customers; those of them who have to be folded from the beginning."""
+        """Take in what has come of some customers, each on what that needs of what is stored; those of them who have to
+        be folded from the beginning.
+        """
         if not self._models.goes_on(self._rules):
             return set(by_root)
         plan, refolded = self._models.plan(self._rules), set[str]()
