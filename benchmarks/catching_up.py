@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from random import Random
 from statistics import median
 from time import perf_counter
 
+import regulars
 from benchmarks.bench import Bench
-from benchmarks.history import opened
+from benchmarks.history import StandingClock
 from benchmarks.rows import Figure
 from benchmarks.timing import seconds
 from benchmarks.workload import is_forgotten
@@ -21,13 +23,16 @@ def measure(bench: Bench) -> Iterator[Figure]:
     random, customers, count = Random(13), bench.slice.customers, 0  # noqa: S311 - as in lives
     known = [number for number in range(customers) if not is_forgotten(number)]
     one, recording, thousand = [], [], []
-    with opened(path, bench.slice.now) as crm:
+    clock = StandingClock(bench.slice.now)
+    with regulars.open(path, clock=clock, actor="bench") as crm:
         crm.catch_up()
+        crm.seal()  # of what was recorded long ago each catch-up would seal a part
         for size, repeats in ((1, bench.few(50, 3)), (1_000, bench.few(5, 1))):
             for _ in range(repeats):
                 who = random.sample(known, min(size, len(known)))
                 commands = [purchase(reference(each), f"new-{count + n}", None, random) for n, each in enumerate(who)]
                 count += size
+                clock.now += timedelta(seconds=1)  # or who buys again would do so at one instant, and be folded afresh
                 started = perf_counter()
                 outcomes = crm.do(commands)
                 taken = perf_counter() - started

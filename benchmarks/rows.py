@@ -97,6 +97,8 @@ ROWS = (
     Row("rebuild.scale.memory", 2, "4 times the events, peak memory"),
     Row("library", 3, "rebuild by 1 worker, events/s over ProjectionRunner's", reach=Reach(20, 60)),
     Row("library.workers", 3, "rebuild by 2 workers, over ProjectionRunner's", reach=Reach(20, 60)),
+    Row("follow.events", 3, "the feed, time over reading the library's notifications", reach=Reach(1, 0.7, less=True)),
+    Row("follow.export", 3, "an export, time over reading the library's notifications", reach=Reach(1, 0.7, less=True)),
     Row("append.1", 4, "1 command, time over a bare durable insert", reach=Reach(2, 1.3, less=True)),
     Row("append.10", 4, "10 in a transaction, over a bare insert of them"),
     Row("append.1000", 4, "1,000, over a bare bulk insert", reach=Reach(6, 3, less=True)),

@@ -35,7 +35,7 @@ from regulars.projections.engine.stored import (
     load,
     load_facts,
     load_own,
-    load_tracks,
+    loading_tracks,
 )
 from regulars.projections.facts.shared import HANDLES
 from regulars.projections.loyalty_tier.projector import LOYALTY_TIER
@@ -60,7 +60,7 @@ def stored_and_loaded(folded: Folded) -> Folded:
     again = load_facts(dump_facts(folded))
     again.own = {each.name: load_own(each, dump_own(folded, each)) for each in FACT_SETS if each.name in folded.own}
     by_name = {projector.name: projector for projector in PROJECTORS}
-    again.tracks = {name: load_tracks(by_name[name], dump_tracks(held)) for name, held in folded.tracks.items()}
+    again.tracks = {name: loading_tracks(by_name[name])(dump_tracks(held)) for name, held in folded.tracks.items()}
     assert dump(again) == dump(folded) == dump(load(dump(folded), PROJECTORS))
     return again
 
@@ -254,7 +254,7 @@ def test_what_is_damaged_or_stored_of_another_is_no_fold(history: list[Happened]
     tracks = dump_tracks(tier)
     for whole_one, read in (
         (dump_facts(folded), load_facts),
-        (tracks, lambda stored: load_tracks(LOYALTY_TIER, stored)),
+        (tracks, loading_tracks(LOYALTY_TIER)),
         (dump(folded), lambda stored: load(stored, PROJECTORS)),
     ):
         place = data.draw(st.integers(0, len(whole_one) - 1))
@@ -263,4 +263,4 @@ def test_what_is_damaged_or_stored_of_another_is_no_fold(history: list[Happened]
                 read(harmed)
     if tier:
         with pytest.raises(ValueError, match="a stored fold can't be decoded"):
-            load_tracks(TICKET_QUEUE, tracks)
+            loading_tracks(TICKET_QUEUE)(tracks)

@@ -22,6 +22,7 @@ from regulars.projections.churn_risk.projector import CHURN_RISK
 from regulars.projections.engine.corrections import CORRECTIONS
 from regulars.projections.engine.fold import (
     Folded,
+    FoldPlan,
     Happened,
     by_key,
     explain,
@@ -40,7 +41,7 @@ from regulars.projections.engine.stored import (
     load,
     load_facts,
     load_own,
-    load_tracks,
+    loading_tracks,
 )
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import HANDLES, Facts
@@ -152,6 +153,26 @@ def test_a_reader_split_anywhere_is_the_whole(history: list[Happened], data: st.
     after = fold(folded, history[cut:], rules(), ALL)
     whole = fold_some(history, rules(), ALL)[1]
     assert {name: joined(before[name], after[name]) for name in whole} == whole
+
+
+@given(histories(), st.data())
+def test_what_further_events_need_of_a_fold_is_enough_to_go_on_and_of_the_rest_nothing_changes(
+    history: list[Happened], data: st.DataObject
+) -> None:
+    cut, plan, folded = data.draw(cuts(history)), FoldPlan(rules(), ALL), Folded()
+    plan.fold(folded, history[:cut])
+    before, part = load(dump(folded), ALL), load(dump(folded), ALL)
+    minding = plan.minding(type(each.event) for each in history[cut:])
+    needed = plan.needed_by(minding)
+    part.tracks = {name: tracks for name, tracks in part.tracks.items() if name in needed}
+    part.own = {name: facts for name, facts in part.own.items() if name in needed}
+    told = plan.fold(folded, history[cut:])
+    assert plan.fold(part, history[cut:]) == told
+    for name, tracks in folded.tracks.items():
+        assert tracks == (part.tracks if name in minding else before.tracks).get(name, {})
+    for name, facts in folded.own.items():
+        assert facts == (part.own if name in minding else before.own)[name]
+    assert {name for name, intervals in told.items() if intervals} <= minding
 
 
 @given(histories(distinct=True), st.randoms(use_true_random=False))
@@ -302,7 +323,7 @@ def test_facts_of_their_own_are_stored_apart_and_gone_on_with(history: list[Happ
     again = load_facts(dump_facts(folded))
     again.own = {"labels": load_own(LABELS, dump_own(folded, LABELS))}
     begun = (each for each in both if each.name in folded.tracks)
-    again.tracks = {each.name: load_tracks(each, dump_tracks(folded.tracks[each.name])) for each in begun}
+    again.tracks = {each.name: loading_tracks(each)(dump_tracks(folded.tracks[each.name])) for each in begun}
     assert again == folded == load(dump(folded), both)
     after = fold(again, history[cut:], rules(), both)
     whole = fold_some(history, rules(), both)[1]

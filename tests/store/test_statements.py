@@ -275,6 +275,9 @@ def test_folding_in_a_purchase_reads_in_one_transaction_writes_in_another_and_re
     assert [each for each in purchase if each.startswith("BEGIN")] == ["BEGIN", "BEGIN IMMEDIATE"]
     reading = purchase[1 : purchase.index("COMMIT")]
     assert len(set(reading)) == len(reading) <= 7, reading
+    (folds,) = [each for each in reading if "_places" in each]
+    assert "regulars_customer_card_1_places" in folds  # which counts orders
+    assert "regulars_tags_1_places" not in folds
     assert len(nothing) <= 5, nothing
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from regulars.adapters.indexes.index import Added, Change, Changed, Digest, Entries, Index, side_by_side
 from regulars.adapters.sql.damage import Damaged
-from regulars.adapters.sql.statement import Among
+from regulars.adapters.sql.statement import Among, Statement
 from regulars.adapters.sql.table_names import ours
 from regulars.crm_domain.customer import CustomerMerged, MergeUndone
 from regulars.crm_domain.event import Event, Recorded
@@ -143,12 +143,16 @@ def is_relinked(connection: Connection, links: sa.Table, customer_ids: Iterable[
     return connection.execute(sa.select(links.c.customer_id).where(touches, later).limit(1)).first() is not None
 
 
-def links_changed(connection: Connection, links: sa.Table, after: int, until: int) -> set[str]:
-    """The customers on both sides of every link that was made or undone at positions in (after, until]."""
-    made = links.c.merged_at.between(after + 1, until)
-    undone = links.c.undone_at.between(after + 1, until)
-    rows = connection.execute(sa.select(links.c.customer_id, links.c.into_id).where(sa.or_(made, undone)))
-    return {customer_id for row in rows for customer_id in row}
+def changed_links(links: sa.Table) -> sa.Select[tuple[str, str]]:
+    """Select the customers on both sides of every link that was made or undone at positions in (after, until]."""
+    after, until = sa.bindparam("after", type_=sa.BigInteger), sa.bindparam("until", type_=sa.BigInteger)
+    among = (sa.and_(position > after, position <= until) for position in (links.c.merged_at, links.c.undone_at))
+    return sa.select(links.c.customer_id, links.c.into_id).where(sa.or_(*among))
+
+
+def links_changed(connection: Connection, statement: Statement, after: int, until: int) -> set[str]:
+    """The customers whom a `statement` of `changed_links` finds."""
+    return {customer_id for row in statement.all(connection, after=after, until=until) for customer_id in row}
 
 
 def read_all_families(connection: Connection, links: sa.Table, until: int) -> Families:

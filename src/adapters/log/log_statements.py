@@ -76,6 +76,15 @@ class LogStatements:
         """The same of the first `limit` settled events of everybody."""
         return Statement(self._told(settled).limit(sa.bindparam("limit")), self._dialect)
 
+    @cached_property
+    def recorded(self) -> Statement:
+        """EVENT_COLUMNS of the first `limit` settled events `after` a position, in that order."""
+        events = self.schema.events
+        columns = (events.c[name] for name in EVENT_COLUMNS)
+        later = sa.and_(events.c.position > sa.bindparam("after"), settled(events))
+        select = sa.select(*columns).where(later).order_by(events.c.position).limit(sa.bindparam("limit"))
+        return Statement(select, self._dialect)
+
     def _told(self, are_read: Callable[[sa.Table], sa.ColumnElement[bool]]) -> sa.Select[Any]:
         events = self.schema.events
         position = events.c.position

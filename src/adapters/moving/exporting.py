@@ -9,20 +9,21 @@ customer, such as a change of rules.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 from msgspec.structs import asdict
 
 from regulars.adapters.garbage_collection import collecting_seldom
+from regulars.adapters.log.appending import Columns
 from regulars.adapters.log.codec import Codecs, codec_of
-from regulars.adapters.log.event_log import EnvelopeMapper, read_rows
-from regulars.adapters.schema.positions import settled
+from regulars.adapters.log.event_log import EnvelopeMapper, checked
+from regulars.adapters.schema.tables import EVENT_COLUMNS
 from regulars.adapters.store.horizon import await_settled
 from regulars.adapters.store.store import Store
 from regulars.adapters.store.transaction import Transaction
-from regulars.crm_domain.event import Event, Recorded
+from regulars.crm_domain.event import Event
 from regulars.crm_domain.instant import to_datetime
 from regulars.crm_domain.rulebook import NOBODY
 from regulars.crm_domain.unexplained import name_of
@@ -44,53 +45,47 @@ def export_events(store: Store, write: Write, *, personal: bool, at_least: int =
     await_settled(store, at_least)
     count = 0
     with store.reading() as tx:
-        for chunk in _chunks(store, tx, personal):
-            write(_encode_lines([_line(recorded, store.codecs, personal) for recorded in chunk]))
-            count += len(chunk)
+        for lines in _chunks(store, tx, personal):
+            write(_encode_lines(lines))
+            count += len(lines)
     return count
 
 
-def _chunks(store: Store, tx: Transaction, personal: bool) -> Iterator[list[Recorded[Event]]]:
-    events, last = store.schema.events, 0
-    while True:
-        wanted = sa.and_(events.c.position > last, settled(events))
-        statement = sa.select(events).where(wanted).order_by(events.c.position).limit(EVENTS_PER_CHUNK)
-        rows = read_rows(tx.connection, statement)
-        if not rows:
-            return
+def _chunks(store: Store, tx: Transaction, personal: bool) -> Iterator[list[dict[str, Any]]]:
+    last = 0
+    while found := store.statements.recorded.all(tx.connection, after=last, limit=EVENTS_PER_CHUNK):
+        rows = [checked(dict(zip(EVENT_COLUMNS, row, strict=True))) for row in found]
         customers = {row["customer_id"] for row in rows if row["secret"] is not None}
         ciphers = store.keyring.ciphers(tx.connection, store.statements.keys, customers if personal else ())
         mapper = EnvelopeMapper(store.codecs, ciphers)
-        chunk = [mapper.recorded(row) for row in rows]
-        last = chunk[-1].position
-        yield chunk
+        yield [_line(row, *mapper.told(row), store.codecs, personal) for row in rows]
+        last = rows[-1]["position"]
 
 
-def _line(recorded: Recorded[Event], known: Codecs, personal: bool) -> dict[str, Any]:
-    event = recorded.event
-    name = name_of(event)
-    told = asdict(event)
+def _line(row: Columns, event: Event, reason: str | None, known: Codecs, personal: bool) -> dict[str, Any]:
+    name, told = name_of(event), asdict(event)
     for field in () if personal else codec_of(name, known).personal:
         del told[field]
     line = {
-        "position": recorded.position,
-        "stream_id": recorded.stream_id,
-        "version": recorded.version,
-        "category": recorded.category,
-        "customer_id": None if recorded.customer_id == NOBODY else recorded.customer_id,
+        "position": row["position"],
+        "stream_id": row["stream_id"],
+        "version": row["version"],
+        "category": row["category"],
+        "customer_id": None if row["customer_id"] == NOBODY else row["customer_id"],
         "type": name,
-        "occurred_at": _iso(recorded.occurred_at),
-        "recorded_at": _iso(recorded.recorded_at),
-        "actor": recorded.actor,
-        "correlation_id": recorded.correlation_id,
-        "causation_id": recorded.causation_id,
-        "command_id": recorded.command_id,
+        "occurred_at": _iso(row["occurred_at"]),
+        "recorded_at": _iso(row["recorded_at"]),
+        "actor": row["actor"],
+        "correlation_id": row["correlation_id"],
+        "causation_id": row["causation_id"],
+        "command_id": row["command_id"],
         "event": told,
     }
     if personal:
-        line["reason"] = recorded.reason
+        line["reason"] = reason
     return line
 
 
+@lru_cache(maxsize=EVENTS_PER_CHUNK)  # what is recorded together is at one instant, and most events happen as recorded
 def _iso(instant: int) -> str:
     return to_datetime(instant).isoformat(timespec="microseconds")

@@ -10,18 +10,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from regulars.adapters.read_models.writing_rows import insert_rows
-from regulars.adapters.schema.builds import FACTS, FactsTable, ProjectionTables, Row
+from regulars.adapters.schema.builds import FactsTable, ProjectionTables, Row
 from regulars.adapters.schema.tables import Schema
-from regulars.adapters.sql.columns import unchecked
 from regulars.adapters.sql.statement import Among, Statement, run_many
 
 #: The tables of one projection, or of a set of facts.
 Part = FactsTable | ProjectionTables
 
-#: The parameters that name a step of a score.
-STEP = ("score", "id", "since")
-
 _FEW = 32  # rows, for which it isn't worth to join them, or to copy them
+_FOLDS_IN_USE = 128
 _IN_USE = 8  # as each question of another day, or by other rules, may have builds of its own
 
 
@@ -55,6 +52,9 @@ class BuildStatements:
         self._parts = parts
         self._inserts: dict[sa.Table, str] = {}
         self._replacing: dict[sa.Table, str] = {}
+        self._deleting: dict[sa.Table, str] = {}
+        # One for what each type of event bears on; of batches of several types there may be any number.
+        self.folds = lru_cache(maxsize=_FOLDS_IN_USE)(self._folds_of)
 
     # ------------------------------------------------------------------------------------------------ the bookkeeping
 
@@ -141,22 +141,15 @@ class BuildStatements:
         select = sa.select(named, sa.func.min(position)).where(position > 0).group_by(named)
         return Among(self.dialect, select, named)
 
-    @cached_property
-    def folds(self) -> Among:
-        """What is stored of some customers to go on with: a customer, the place of a part, and what its row holds."""
-        return self._going_on(self._parts)
-
-    @cached_property
-    def facts(self) -> Among:
-        """The same of the shared facts alone."""
-        return self._going_on([each for each in self._parts if each.name == FACTS])
-
-    def _going_on(self, parts: Sequence[Part]) -> Among:
+    def _folds_of(self, names: frozenset[str]) -> Among:
+        """What is stored of some customers to go on with: a customer, the place of a part, and what its row holds; of
+        the parts of these names.
+        """
         selects = []
-        for each in parts:
-            rows, column = stored(each)
-            place: sa.ColumnElement[int] = sa.literal_column(str(self._parts.index(each)))
-            selects.append((sa.select(rows.c.customer, place, unchecked(column)), rows.c.customer))
+        for place, each in enumerate(self._parts):
+            if each.name in names:
+                customer, *_, held = each.stored.c
+                selects.append((sa.select(customer, sa.literal_column(str(place), sa.Integer), held), customer))
         return Among.of_each(self.dialect, selects)
 
     @cached_property
@@ -185,9 +178,21 @@ class BuildStatements:
     @cached_property
     def gone(self) -> Mapping[sa.Table, Statement]:
         """By table in which rows are found by their customer, the DELETE of those of a customer who is `gone`."""
-        tables = [stored(each)[0] for each in self._parts]
+        tables = [each.stored for each in self._parts]
         tables += [each.intervals for each in self._projections]
         return {each: self._render(each.delete().where(each.c.customer == sa.bindparam("gone"))) for each in tables}
+
+    @cached_property
+    def last(self) -> Mapping[str, Statement]:
+        """By set of facts, the UPDATE of when the `last` event `of` a customer was, of whom it has a row."""
+        found = {}
+        for each in self._parts:
+            if isinstance(each, FactsTable):
+                theirs = each.rows.c.customer == sa.bindparam("of")
+                found[each.name] = self._render(
+                    each.rows.update().where(theirs).values(last_event_at=sa.bindparam("last"))
+                )
+        return found
 
     @cached_property
     def outdated(self) -> Mapping[str, Statement]:
@@ -217,17 +222,6 @@ class BuildStatements:
         return found
 
     @cached_property
-    def steps_gone(self) -> Mapping[str, Statement]:
-        """By projection that is listed by score, the DELETE of a step by `score`, `id` and `since`."""
-        found = {}
-        for each in self._projections:
-            if each.steps is not None:
-                columns = zip(each.steps.primary_key, STEP, strict=True)
-                this = (column == sa.bindparam(name) for column, name in columns)
-                found[each.name] = self._render(each.steps.delete().where(*this))
-        return found
-
-    @cached_property
     def earliest(self) -> Mapping[str, Among]:
         """By projection that is listed by score, some scores, negated, each with the instant that is kept for it."""
         return {
@@ -247,8 +241,7 @@ class BuildStatements:
             run_many(connection, text, list(rows))
 
     def _insert_of(self, table: sa.Table) -> str:
-        mark = "%s" if self.dialect.name == "postgresql" else "?"
-        marks = ", ".join([mark] * len(table.c))
+        marks = ", ".join([self._mark] * len(table.c))
         return f"INSERT INTO {table.name} VALUES ({marks})"  # noqa: S608 - our own table
 
     def replace(self, connection: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
@@ -261,21 +254,23 @@ class BuildStatements:
             text = self._replacing[table] = f"{self._insert_of(table)} ON CONFLICT (customer) DO UPDATE SET {others}"
         run_many(connection, text, list(rows))
 
+    def delete(self, connection: Connection, table: sa.Table, keys: Sequence[Row]) -> None:
+        """Delete rows of which these are the values of the primary key."""
+        if not keys:
+            return
+        text = self._deleting.get(table)
+        if text is None:
+            this = " AND ".join(f"{each.name} = {self._mark}" for each in table.primary_key)
+            text = self._deleting[table] = f"DELETE FROM {table.name} WHERE {this}"  # noqa: S608 - our own table
+        run_many(connection, text, list(keys))
+
+    @property
+    def _mark(self) -> str:
+        return "%s" if self.dialect.name == "postgresql" else "?"
+
     @property
     def _projections(self) -> list[ProjectionTables]:
         return [each for each in self._parts if isinstance(each, ProjectionTables)]
 
     def _render(self, construct: sa.ClauseElement) -> Statement:
         return Statement(construct, self.dialect)
-
-
-def checked(part: Part, value: Any) -> Any:
-    """A value of what is stored of a customer. Raises DamagedReadModels where it is of a kind that we never write."""
-    _, column = stored(part)
-    return column.type.checked(value)  # type: ignore[attr-defined]
-
-
-def stored(part: Part) -> tuple[sa.Table, sa.Column[Any]]:
-    """The table in which a part keeps what it goes on with, and the column of that."""
-    rows = part.rows if isinstance(part, FactsTable) else part.places
-    return rows, rows.c.folded if isinstance(part, FactsTable) else rows.c.tracks

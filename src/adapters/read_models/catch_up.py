@@ -19,9 +19,11 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateIndex
 
 from regulars.adapters.extensions.extension import reference_of
+from regulars.adapters.garbage_collection import collecting_seldom
 from regulars.adapters.indexes.links import Families, links_changed
-from regulars.adapters.log.codec import codec_of, not_as_recorded
+from regulars.adapters.log.codec import not_as_recorded
 from regulars.adapters.progress import Progress
+from regulars.adapters.read_models.batch_rows import BatchRows
 from regulars.adapters.read_models.bookkeeping import Bulk
 from regulars.adapters.read_models.histories import (
     Poison,
@@ -29,12 +31,14 @@ from regulars.adapters.read_models.histories import (
     bear_on,
     read_history,
     take_in,
+    types_of,
 )
 from regulars.adapters.read_models.parallel_fold import Elsewhere, FoldedChunk, Task, fold_in_chunks, fold_in_parallel
 from regulars.adapters.read_models.replay import MOST_RANGES, Range, split_range
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.read_models.staging import begin_staging, end_staging, move, stage, staged
 from regulars.adapters.read_models.updates import Update, new_update
+from regulars.adapters.schema.builds import FACTS
 from regulars.adapters.schema.positions import LAST_POSITION, drawn, settled
 from regulars.adapters.sql.damage import BY_A_REBUILD, DamagedReadModels
 from regulars.adapters.sql.loading import loading
@@ -43,7 +47,7 @@ from regulars.adapters.store.store import Collision, Store
 from regulars.adapters.store.transaction import Transaction
 from regulars.adapters.tracing import span
 from regulars.crm_domain.errors import StoreBusy
-from regulars.projections.engine.fold import Folded, Timelines
+from regulars.projections.engine.fold import Timelines
 from regulars.projections.rules.compiled import Rules
 
 BATCH = 2_000
@@ -244,12 +248,12 @@ def _waiting(events: sa.Table, after: int, until: int | None) -> sa.ColumnElemen
 
 
 class _Batch(Struct, frozen=True):
-    """What a batch of events up to a position changes: new folds, customers whose stored rows are outdated, parked
-    customers.
+    """What a batch of events up to a position changes: the rows of new folds, customers whose stored rows are outdated,
+    parked customers.
     """
 
     until: int
-    updates: list[Update]
+    rows: BatchRows
     outdated: dict[str, int]
     poisons: list[Mapping[str, Poison]]
 
@@ -519,16 +523,17 @@ class _CatchingUp:
         until = LAST_POSITION if self._until is None else self._until
         return self._store.statements.waiting.all(connection, after=after, until=until, limit=limit)
 
+    @collecting_seldom()
     def _write_batch(self, batch: _Batch, old: int) -> bool:
         """Write a batch and move the checkpoint on; False where another process was quicker."""
         self._report(batch.poisons)
         try:
-            with self._writing() as tx:
+            with self._loading() as tx:
                 if not self._models.advance(tx.connection, old, batch.until):
                     return False
                 self._models.drop(tx.connection, batch.outdated.values())
                 self._models.unpark(tx.connection, batch.outdated)
-                self._models.save(tx.connection, batch.updates)
+                self._models.save(tx.connection, batch.rows)
                 self._models.park(tx.connection, batch.poisons)
                 return True
         except Collision:
@@ -555,53 +560,69 @@ class _CatchingUp:
     def _after(self, position: int) -> sa.ColumnElement[bool]:
         return _waiting(self._store.schema.events, position, self._until)
 
+    @collecting_seldom()
     def folded(self, tx: Transaction, rows: Rows, old: int) -> _Batch:
         """Fold a batch. Customers who were merged or unmerged in it, or are parked, are folded from the beginning."""
         for position, _, customer_id, *_ in rows:
             if type(customer_id) is not str:
                 raise not_as_recorded(position, "customer_id")
         until: int = rows[-1][0]
-        connection = tx.connection
-        relinked = links_changed(connection, self._store.schema.links, old, until) if tx.has_links else set[str]()
+        connection, changed = tx.connection, self._store.statements.changed_links
+        relinked = links_changed(connection, changed, old, until) if tx.has_links else set[str]()
         families = tx.families({row[2] for row in rows} | relinked, until)
         by_root = _by_root(rows, families)
         refolded = {families.root(customer_id) for customer_id in relinked}
         refolded |= self._models.parked(connection, by_root).keys()
-        waiting = sorted(by_root.keys() - refolded)
-        numbers = self._models.numbers(connection, waiting)
-        goes_on = self._models.goes_on(self._rules)
-        stored = self._models.load(connection, numbers.values()) if goes_on else {}
-        plan, updates = self._models.plan(self._rules), list[Update]()
-        for root in waiting:
-            customer = numbers[root]
-            folded, members = stored.get(customer, Folded() if goes_on else None), families.members(root)
-            if folded is not None and not bear_on(self._store, folded, by_root[root]):
+        written = BatchRows(self._models.tables)
+        come = {root: rows for root, rows in by_root.items() if root not in refolded}
+        refolded |= self._take_in(connection, come, families, written)
+        plan, outdated, poisons = self._models.plan(self._rules), set(relinked), list[Mapping[str, Poison]]()
+        for root in sorted(refolded):
+            history = read_history(self._store, connection, families.members(root), plan, until)
+            outdated.update(history.members)
+            if history.happened:
+                written.add(new_update(history))
+            if history.poisons:
+                poisons.append(history.poisons)
+        return _Batch(until=until, rows=written, outdated=self._models.numbers(connection, outdated), poisons=poisons)
+
+    def _take_in(
+        self, connection: Connection, by_root: Mapping[str, Rows], families: Families, written: BatchRows
+    ) -> set[str]:
+        """Take in what has come of some customers, each on what that needs of what is stored; those of them who have to
+        be folded from the beginning.
+        """
+        if not self._models.goes_on(self._rules):
+            return set(by_root)
+        plan, refolded = self._models.plan(self._rules), set[str]()
+        types = {root: types_of(self._store, rows) for root, rows in by_root.items()}
+        minding = {each: plan.minding(each) for each in set(types.values())}
+        needed = {each: plan.needed_by(names) for each, names in minding.items()}
+        numbers = self._models.numbers(connection, by_root)
+        names = frozenset[str]().union(*needed.values())
+        stored = self._models.load(connection, numbers.values(), names)
+        known = stored.get(FACTS, {}).keys()
+        for root in sorted(by_root, key=numbers.__getitem__):
+            customer, rows = numbers[root], by_root[root]
+            folded = self._models.opened(stored, customer, needed[types[root]])
+            if folded is not None and not bear_on(self._store, folded, rows):
                 continue
-            timelines = None if folded is None else take_in(self._store, folded, by_root[root], members, plan)
+            members = families.members(root)
+            timelines = None if folded is None else take_in(self._store, folded, rows, members, plan)
             if folded is None or timelines is None:
                 refolded.add(root)
-            else:
-                since = _since(timelines, min(at for _, _, _, at, *_ in by_root[root]))
-                types = {codec_of(tag, self._store.codecs).reads for _, _, _, _, tag, _ in by_root[root]}
-                updates.append(
-                    Update(
-                        customer=customer,
-                        folded=folded,
-                        timelines=since,
-                        known=customer in stored,
-                        changed=plan.minding(types),
-                    )
+                continue
+            since = _since(timelines, min(at for _, _, _, at, *_ in rows))
+            written.add(
+                Update(
+                    customer=customer,
+                    folded=folded,
+                    timelines=since,
+                    known=customer in known,
+                    changed=minding[types[root]],
                 )
-        histories = [
-            read_history(self._store, connection, families.members(root), plan, until) for root in sorted(refolded)
-        ]
-        outdated = relinked.union(*(history.members for history in histories))
-        return _Batch(
-            until=until,
-            updates=[*updates, *(new_update(history) for history in histories if history.happened)],
-            outdated=self._models.numbers(connection, outdated),
-            poisons=[history.poisons for history in histories if history.poisons],
-        )
+            )
+        return refolded
 
 
 def _since(timelines: Timelines, at: int) -> Timelines:

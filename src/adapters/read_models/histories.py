@@ -129,13 +129,17 @@ def take_in(known: Decoding, folded: Folded, rows: Rows, members: tuple[str, ...
         return None
 
 
+def types_of(known: Decoding, rows: Rows) -> frozenset[type[Event]]:
+    """The types of events that some rows hold. Raises StoreUnusable for an unknown one."""
+    return frozenset(codec_of(tag, known.codecs).reads for _, _, _, _, tag, _ in rows)
+
+
 def bear_on(known: Decoding, folded: Folded, rows: Rows) -> bool:
     """Whether further rows may change a fold: a projection handles one, or somebody may be known since earlier.
 
     Raises StoreUnusable for an unknown type of event.
     """
-    handled = [codec_of(tag, known.codecs).reads in known.handles for _, _, _, _, tag, _ in rows]
-    return any(handled) or _is_known_since_earlier(folded, rows)
+    return not types_of(known, rows).isdisjoint(known.handles) or _is_known_since_earlier(folded, rows)
 
 
 def _is_known_since_earlier(folded: Folded, rows: Rows) -> bool:

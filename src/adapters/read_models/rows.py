@@ -6,15 +6,15 @@ alike, so "as of" any instant is one range query. The queries of lists are in `p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.read_models.batch_rows import BatchRows
 from regulars.adapters.read_models.bookkeeping import Bookkeeping
-from regulars.adapters.read_models.build_statements import Part, checked, stored
+from regulars.adapters.read_models.build_statements import Part
 from regulars.adapters.read_models.customer_numbers import BUSINESS
 from regulars.adapters.read_models.score_steps import delete_steps, save_packed, stored_steps
 from regulars.adapters.read_models.updates import Update
@@ -26,14 +26,16 @@ from regulars.adapters.schema.builds import (
     build_tables,
     loaded_facts,
     loaded_own,
-    loaded_tracks,
 )
 from regulars.adapters.schema.tables import Schema
 from regulars.crm_domain.errors import StoreUnusable
 from regulars.crm_domain.rulebook import NOBODY
-from regulars.projections.engine.fold import Folded, FoldPlan, Timelines, by_key
+from regulars.projections.engine.fold import Folded, FoldPlan, Timelines
 from regulars.projections.registry import Registry
 from regulars.projections.rules.compiled import Rules
+
+#: What is stored of customers, by part and number.
+Stored = dict[str, dict[int, bytes]]
 
 
 class ReadModels(Bookkeeping):
@@ -97,28 +99,30 @@ class ReadModels(Bookkeeping):
 
     # -------------------------------------------------------------------------------------------------- of one customer
 
-    def load(
-        self, connection: Connection, customers: Iterable[int], *, to_go_on: bool = True
-    ) -> dict[int, Folded | None]:
-        """The stored folds of some customers, by number; None for one that can't be decoded. Without the facts' build
-        there are none. Those that are not `to_go_on` have the shared facts alone.
+    def load(self, connection: Connection, customers: Iterable[int], names: frozenset[str]) -> Stored:
+        """What is stored of some customers by number, for `opened`: the shared facts, and other parts by these names.
+        Without the facts' build there is nothing.
         """
-        folds: dict[int, Folded | None] = {}
+        found: Stored = {}
         if not self.is_current or self.tables.facts is None:
-            return folds
-        beside: list[tuple[int, Part, bytes]] = []
-        statements = self.statements(connection)
-        for customer, place, value in (statements.folds if to_go_on else statements.facts).all(connection, customers):
-            part, held = self._parts[place], checked(self._parts[place], value)
-            if part is self.tables.facts:
-                folds[customer] = loaded_facts(held)
-            else:
-                beside.append((customer, part, held))
-        for customer, part, held in beside:
-            folded = folds.get(customer)
-            if folded is None or not _take(folded, part, held):
-                folds[customer] = None
-        return folds
+            return found
+        folds = self.statements(connection).folds(names | {FACTS})
+        for customer, place, held in folds.all(connection, customers):
+            found.setdefault(self._parts[place].name, {})[customer] = held
+        return found
+
+    def opened(self, stored: Stored, customer: int, names: Collection[str]) -> Folded | None:
+        """A customer's fold out of what is stored, of the parts that are named: an empty one where nothing is stored of
+        them, None where it can't be decoded.
+        """
+        held = {part: rows[customer] for part, rows in stored.items() if customer in rows}
+        if not held:
+            return Folded()
+        folded = loaded_facts(held[FACTS]) if FACTS in held else None
+        needed = (part for part in self._parts if part.name in held and part.name in names and part.name != FACTS)
+        if folded is None or not all(_take(folded, part, held[part.name]) for part in needed):
+            return None
+        return folded
 
     def numbers(self, connection: Connection, customer_ids: Iterable[str]) -> dict[str, int]:
         """The numbers of some customers, by id; customers without events are left out."""
@@ -166,49 +170,21 @@ class ReadModels(Bookkeeping):
             yield projection.places
             yield projection.intervals
 
-    def save(self, connection: Connection, updates: Sequence[Update]) -> None:
-        """Store new folds and intervals, in place of earlier ones."""
-        if not updates:
-            return
-        updates = sorted(updates, key=_by_number)  # as most tables are in that order
+    def save(self, connection: Connection, rows: BatchRows) -> None:
+        """Store the new folds and intervals of a batch, in place of earlier ones."""
         statements = self.statements(connection)
-        for facts in self.tables.fact_sets:
-            self._save_part(connection, facts, updates)
-        for name, projection in self.tables.projections.items():
-            changed = [each for each in updates if name in each.changed]
-            self._save_part(connection, projection, changed)
-            if projection.steps is None:
-                self._save_intervals(connection, projection, changed)
-            elif changed:
-                save_packed(connection, statements, projection, changed)
-
-    def _save_part(self, connection: Connection, part: Part, updates: Sequence[Update]) -> None:
-        """Store what a part goes on with."""
-        new, known, gone = list[Row](), list[Row](), list[int]()
-        for each in updates:
-            rows = part.rows_of(each.customer, each.folded)
-            if not each.known:
-                new += rows
-            elif rows:
-                known += rows
-            else:
-                gone.append(each.customer)
-        statements, (table, _) = self.statements(connection), stored(part)
-        statements.gone[table].many(connection, [{"gone": each} for each in gone])
-        statements.replace(connection, table, known)
-        statements.insert(connection, table, new)
-
-    def _save_intervals(self, connection: Connection, projection: ProjectionTables, updates: Sequence[Update]) -> None:
-        name, statements = projection.name, self.statements(connection)
-        outdated = [
-            {"id": update.customer, "key": of, "since": intervals[0].valid_from}
-            for update in updates
-            if update.known
-            for of, intervals in by_key(update.timelines[name]).items()
-        ]
-        statements.outdated[name].many(connection, outdated)
-        rows = [row for each in updates for row in projection.rows(each.customer, each.timelines[name])]
-        statements.insert(connection, projection.intervals, rows)
+        for part in self._parts:
+            table, some = part.stored, rows.of(part)
+            statements.gone[table].many(connection, some.gone)
+            statements.replace(connection, table, some.known)
+            statements.insert(connection, table, some.new)
+            if isinstance(part, FactsTable):
+                statements.last[part.name].many(connection, some.last)
+            elif part.steps is None:
+                statements.outdated[part.name].many(connection, some.outdated)
+                statements.insert(connection, part.intervals, some.intervals)
+            elif some.newer:
+                save_packed(connection, statements, part, some.newer, some.since)
 
     def customer_rows(self, updates: Sequence[Update]) -> dict[sa.Table, list[Row]]:
         """The rows of some customers' folds, by table; values are in the order of the table's columns."""
@@ -228,16 +204,13 @@ class ReadModels(Bookkeeping):
         return rows
 
 
-_by_number = attrgetter("customer")
-
-
 def _take(folded: Folded, part: Part, held: bytes) -> bool:
     """Add what a part stores to a fold; False where it can't be decoded."""
     known: Any
     if isinstance(part, FactsTable):
         known = folded.own[part.fact_set.name] = loaded_own(part.fact_set, held)
     else:
-        known = loaded_tracks(part.projector, held)
+        known = part.loaded_tracks(held)
         folded.tracks[part.name] = known
     return known is not None
 

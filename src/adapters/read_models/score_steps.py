@@ -8,24 +8,23 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy.engine import Connection
 
-from regulars.adapters.read_models.build_statements import STEP, BuildStatements
-from regulars.adapters.read_models.updates import Update
+from regulars.adapters.read_models.build_statements import BuildStatements
 from regulars.adapters.schema.builds import ProjectionTables, Row, joined_steps
 from regulars.projections.verdict import Interval
 
 
 def save_packed(
-    connection: Connection, statements: BuildStatements, projection: ProjectionTables, updates: Sequence[Update]
+    connection: Connection,
+    statements: BuildStatements,
+    projection: ProjectionTables,
+    newer: Mapping[int, Sequence[Interval]],
+    since: Mapping[int, int],
 ) -> None:
-    """Store new intervals; a stored row that reaches the first of them is packed again together with them."""
-    name = projection.name
-    newer = {each.customer: each.timelines[name] for each in updates}
-    since = {
-        each.customer: each.timelines[name][0].valid_from for each in updates if each.known and newer[each.customer]
-    }
-    stored = stored_steps(connection, statements, projection, since, since)
-    for customer, steps in stored.items():
-        newer[customer] = joined_steps(steps, newer[customer])
+    """Store new intervals of some customers; a stored row that reaches the first of them, which begins at `since`, is
+    packed again together with them.
+    """
+    name, stored = projection.name, stored_steps(connection, statements, projection, since, since)
+    newer = {**newer, **{each: joined_steps(steps, newer[each]) for each, steps in stored.items()}}
     outdated = [{"id": customer, "since": steps[0].valid_from} for customer, steps in stored.items() if steps]
     statements.outdated[name].many(connection, outdated)
     rows = [row for each, steps in newer.items() for row in projection.rows(each, steps)]
@@ -60,9 +59,8 @@ def _replace_steps(
     """Replace the steps of some customers by others, in order of the table; those that stay are left alone."""
     assert projection.steps is not None
     gone, added = _rows_of(projection, old), _rows_of(projection, new)
-    kept = gone.keys() & added.keys()
-    _delete(connection, statements, projection, sorted(row for row in gone if row not in kept))
-    rows = sorted(row for row in added if row not in kept)
+    _delete(connection, statements, projection, gone - added)
+    rows = sorted(added - gone)
     statements.insert(connection, projection.steps, rows)
     note_earliest(connection, statements, projection, rows)
 
@@ -80,13 +78,13 @@ def delete_steps(
 def _delete(
     connection: Connection, statements: BuildStatements, projection: ProjectionTables, rows: Iterable[Row]
 ) -> None:
-    gone = [dict(zip(STEP, row, strict=False)) for row in rows]
-    statements.steps_gone[projection.name].many(connection, gone)
+    assert projection.steps is not None
+    statements.delete(connection, projection.steps, sorted(row[:-1] for row in rows))
 
 
-def _rows_of(projection: ProjectionTables, steps: Mapping[int, Sequence[Interval]]) -> dict[Row, None]:
-    """The rows of some customers' steps, in order."""
-    return dict.fromkeys(row for customer, each in steps.items() for row in projection.step_rows(customer, each))
+def _rows_of(projection: ProjectionTables, steps: Mapping[int, Sequence[Interval]]) -> set[Row]:
+    """The rows of some customers' steps."""
+    return {row for customer, each in steps.items() for row in projection.step_rows(customer, each)}
 
 
 def note_earliest(

@@ -7,14 +7,15 @@ from collections.abc import Collection
 from msgspec import Struct
 
 from regulars.adapters.read_models.histories import History
+from regulars.adapters.schema.builds import FACTS
 from regulars.projections.engine.fold import Folded, Timelines
 
 
 class Update(Struct, frozen=True, kw_only=True):
     """A customer's new fold. `timelines` begin at the first instant at which they differ from the stored ones.
 
-    `known` is true where rows of this customer are stored already. `changed` are the projections to which something
-    happened; of the others all is stored as it was.
+    `known` is true where rows of this customer are stored already. `changed` are the projections and sets of facts to
+    which something happened; of the others all is stored as it was.
     """
 
     customer: int
@@ -31,5 +32,5 @@ def new_update(history: History) -> Update:
         folded=history.folded,
         timelines=history.timelines,
         known=False,
-        changed=history.timelines.keys(),
+        changed={FACTS, *history.folded.own, *history.timelines},
     )

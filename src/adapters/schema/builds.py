@@ -36,7 +36,7 @@ from regulars.crm_domain.instant import FOREVER
 from regulars.projections.engine.column import columns_of
 from regulars.projections.engine.fold import Folded, Tracks
 from regulars.projections.engine.projector import ListedBy, Projector
-from regulars.projections.engine.stored import dump_facts, dump_own, dump_tracks, load_facts, load_own, load_tracks
+from regulars.projections.engine.stored import dump_facts, dump_own, dump_tracks, load_facts, load_own, loading_tracks
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
 from regulars.projections.registry import Registry
@@ -84,7 +84,7 @@ def _customer() -> sa.Column[int]:
 
 
 class FactsTable:
-    """The table of a set of facts."""
+    """The table of a set of facts; it is what is `stored` of customers to go on with."""
 
     def __init__(self, fact_set: FactSet, number: int) -> None:
         self.fact_set = fact_set
@@ -99,6 +99,7 @@ class FactsTable:
             sa.Index(ours(f"{name}_last"), "last_event_at"),
         )
         check(self.rows, of_read_models=True)
+        self.stored = self.rows
         self.tables = (self.rows,)
         self.staging = {self.rows: _staging(self.rows)}
 
@@ -128,16 +129,9 @@ def loaded_own(fact_set: FactSet, data: bytes) -> Any:
         return None
 
 
-def loaded_tracks(projector: Projector, data: bytes) -> Tracks | None:
-    """Decode a projector's tracks; None for damaged ones."""
-    try:
-        return load_tracks(projector, data)
-    except ValueError:
-        return None
-
-
 class ProjectionTables:
-    """The tables of a projection: `intervals`, `places`, and where it is listed by score, `steps` and `earliest`.
+    """The tables of a projection: `intervals`, `places`, and where it is listed by score, `steps` and `earliest`. What
+    is `stored` of customers to go on with are the places.
 
     `counted_by` are the columns by whose values an index counts intervals.
     """
@@ -155,11 +149,13 @@ class ProjectionTables:
             _customer(),
             sa.Column("tracks", sa.LargeBinary, nullable=False),
         )
+        self.stored = self.places
         self.steps = self._steps(metadata) if self.is_packed else None
         self.earliest = self._earliest(metadata) if self.is_packed else None
         self.fields = tuple(each.name for each in fields(projector.verdict))
         self._columns = tuple(each for each in self.fields if not (self.is_packed and each == SCORE))
         self._values = _getter(self._columns)
+        self._load_tracks = loading_tracks(projector)
         # Of a score there are a hundred verdicts, and of a customer as many steps as there were in years.
         self._scored = lru_cache(maxsize=_VERDICTS_KEPT, typed=True)(self._verdict_with)
         self.tables = tuple(metadata.sorted_tables)
@@ -324,6 +320,13 @@ class ProjectionTables:
         """The row of a customer's tracks; none where nothing has happened to any."""
         tracks = folded.tracks.get(self.name)
         return [(customer, dump_tracks(tracks))] if tracks else []
+
+    def loaded_tracks(self, data: bytes) -> Tracks | None:
+        """Decode the projector's tracks; None for damaged ones."""
+        try:
+            return self._load_tracks(data)
+        except ValueError:
+            return None
 
 
 def joined_steps(stored: Sequence[Interval], newer: Sequence[Interval]) -> list[Interval]:

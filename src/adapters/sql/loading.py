@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy.engine import Connection
 
+from regulars.adapters.sql.statement import run
+
 CACHE_MIB = 32
 
 
@@ -19,11 +21,11 @@ def loading(connection: Connection) -> Iterator[None]:
     if connection.dialect.name != "sqlite":
         yield
         return
-    usual = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
-    connection.exec_driver_sql(f"PRAGMA cache_size = {-1024 * CACHE_MIB}")
-    connection.exec_driver_sql("PRAGMA secure_delete = FAST")
+    (usual,) = run(connection, "PRAGMA cache_size").fetchone()
+    run(connection, f"PRAGMA cache_size = {-1024 * CACHE_MIB}")
+    run(connection, "PRAGMA secure_delete = FAST")
     try:
         yield
     finally:
-        connection.exec_driver_sql("PRAGMA secure_delete = ON")
-        connection.exec_driver_sql(f"PRAGMA cache_size = {usual}")
+        run(connection, "PRAGMA secure_delete = ON")
+        run(connection, f"PRAGMA cache_size = {usual}")

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 import sqlalchemy as sa
 
 from regulars.adapters.indexes.index import Index
-from regulars.adapters.indexes.links import link_columns
+from regulars.adapters.indexes.links import changed_links, link_columns
 from regulars.adapters.indexes.look_ups import is_present
 from regulars.adapters.log.codec import CODECS, tags_of
 from regulars.adapters.log.log_statements import LogStatements, literals
@@ -127,6 +127,11 @@ class StoreStatements(LogStatements):
         """The `link_columns` of every link that touches any of some customers, undone ones included."""
         links = self.schema.links
         return Among(self._dialect, sa.select(*link_columns(links)), links.c.customer_id, links.c.into_id)
+
+    @cached_property
+    def changed_links(self) -> Statement:
+        """The customers on both sides of every link that was made or undone at positions in (`after`, `until`]."""
+        return self._render(changed_links(self.schema.links))
 
     def _setting(self, name: str) -> sa.ScalarSelect[bytes]:
         settings = self.schema.settings

@@ -11,7 +11,7 @@ come late: that customer is folded afresh.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct, field
 from msgspec.json import encode
@@ -30,6 +30,9 @@ from regulars.projections.verdict import WHOLE, Interval, Reason, Told
 if TYPE_CHECKING:
     from regulars.projections.rules.compiled import Rules
 
+_Standing = TypeVar("_Standing")
+_Verdict = TypeVar("_Verdict")
+
 # Beside what follows from how much there is of a customer, which no rule can bound.
 MAX_FUTURE_CHANGES = 64
 
@@ -43,20 +46,20 @@ class Happened(Struct, frozen=True, gc=False):
     identity: int = 0
 
 
-class Track(Struct, array_like=True):
+class Track(Struct, Generic[_Standing, _Verdict], array_like=True):
     """One timeline's place: what it held just before `judged_at`, the instant of its last event.
 
     `since` is when `verdict` began to hold.
     """
 
-    standing: Any
-    verdict: Any = None
+    standing: _Standing
+    verdict: _Verdict | None = None
     since: int = 0
     judged_at: int | None = None
 
 
 #: One projector's tracks by their keys.
-Tracks = dict[str, Track]
+Tracks = dict[str, Track[Any, Any]]
 
 
 class Folded(Struct):
@@ -169,9 +172,23 @@ class FoldPlan:
         return frozenset[type[Event]]().union(*(each.minded for each in self._courses))
 
     def minding(self, types: Iterable[type[Event]]) -> frozenset[str]:
-        """The projectors to which something happens with events of some types: of the others all stays as it is."""
+        """The projectors to which something happens with events of some types, and the sets of facts that take them in:
+        of the others all stays as it is.
+        """
         happening = set(types)
-        return frozenset(each.projector.name for each in self._courses if not each.minded.isdisjoint(happening))
+        sets = zip(self._fact_sets, self._taking, strict=True)
+        facts = (each.name for each, (handles, take) in sets if take and not handles.isdisjoint(happening))
+        judged = (each.projector.name for each in self._courses if not each.minded.isdisjoint(happening))
+        return frozenset((SHARED.name, *facts, *judged))
+
+    def needed_by(self, minding: Iterable[str]) -> frozenset[str]:
+        """What has to be in a fold to go on with what is `minding`: that, what it reads, and the facts of both."""
+        needed = set(minding)
+        for course in reversed(self._courses):  # readers come before what they read
+            if course.projector.name in needed:
+                needed.add(course.projector.facts.name)
+                needed.update(self._courses[place].projector.name for place in course.sources)
+        return frozenset(needed)
 
     def _place(self, happened: Happened) -> tuple[int, bytes, int]:
         """The place of an event among those of its instant."""
@@ -379,7 +396,7 @@ class _Running:
         apart = self.course.apart
         return found if apart is None else apart(found, self.course.rules)
 
-    def ahead(self, key: str, end: int, track: Track) -> _Ahead:
+    def ahead(self, key: str, end: int, track: Track[Any, Any]) -> _Ahead:
         """What follows for a timeline before `end`: judged at the last event and wherever time alone changes it."""
         if self._told and key in self._told and self._told[key][0] == end:
             return self._told[key][1]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import GenericAlias
 from typing import Any, TypeVar
 from zlib import crc32
 
-import msgspec
-from msgspec import Struct
+from msgspec import DecodeError, Struct, ValidationError, convert
+from msgspec.msgpack import Decoder, Encoder
 from msgspec.structs import replace
 
-from regulars.projections.engine.fold import Folded, Tracks
+from regulars.projections.engine.fold import Folded, Track, Tracks
 from regulars.projections.engine.projector import Projector, RuledKey
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import Facts
@@ -35,7 +37,7 @@ def dump_facts(folded: Folded) -> bytes:
 
 def load_facts(data: bytes) -> Folded:
     """The fold whose shared facts `dump_facts` wrote, without anything else. Raises ValueError for anything else."""
-    taken = _opened(data, _Taken)
+    taken = _opened(_TAKEN, data)
     return Folded(facts=taken.facts, last_at=taken.last_at, last_position=taken.last_position)
 
 
@@ -46,7 +48,7 @@ def dump_own(folded: Folded, fact_set: FactSet) -> bytes:
 
 def load_own(fact_set: FactSet, data: bytes) -> Any:
     """The facts of a set that `dump_own` wrote, for `Folded.own`. Raises ValueError for anything else."""
-    return _opened(data, fact_set.beginning)
+    return _opened(Decoder(fact_set.beginning), data)
 
 
 def dump_tracks(tracks: Tracks) -> bytes:
@@ -54,9 +56,13 @@ def dump_tracks(tracks: Tracks) -> bytes:
     return _sealed(tracks)
 
 
-def load_tracks(projector: Projector, data: bytes) -> Tracks:
-    """The tracks of a projector that `dump_tracks` wrote. Raises ValueError for anything else."""
-    return _typed(projector, _opened(data, Tracks))
+def loading_tracks(projector: Projector) -> Callable[[bytes], Tracks]:
+    """A function that returns the tracks of a projector that `dump_tracks` wrote. It raises ValueError for anything
+    else.
+    """
+    track: Any = Track
+    tracks: Any = GenericAlias(dict, (str, track[_kinds_of(projector)]))
+    return partial(_opened, Decoder(tracks))
 
 
 def dump(folded: Folded) -> bytes:
@@ -74,9 +80,12 @@ def _known(facts: Facts) -> Facts:
 
 def load(data: bytes, projectors: Sequence[Projector]) -> Folded:
     """The fold that `dump` wrote for some of these projectors. Raises ValueError for anything else."""
-    folded = _opened(data, Folded)
+    folded = _opened(_FOLDED, data)
     for projector in projectors:
-        _typed(projector, folded.tracks.get(projector.name, {}))
+        standing, verdict = _kinds_of(projector)
+        for track in folded.tracks.get(projector.name, {}).values():
+            track.standing = _as(track.standing, standing)
+            track.verdict = _as(track.verdict, verdict)
         if projector.facts.name in folded.own:
             folded.own[projector.facts.name] = _as(folded.own[projector.facts.name], projector.facts.beginning)
     return folded
@@ -87,33 +96,33 @@ def _sealed(value: object) -> bytes:
     return packed + _checksum(packed)
 
 
-def _opened(data: bytes, kind: type[_T]) -> _T:
+def _opened(decoder: Decoder[_T], data: bytes) -> _T:
     packed = data[:-_CHECKSUM_BYTES]
     if data[-_CHECKSUM_BYTES:] != _checksum(packed):
         raise ValueError("the checksum of a stored fold is not that of the fold")
     try:
-        return msgspec.msgpack.decode(packed, type=kind)
-    except msgspec.DecodeError as error:
+        return decoder.decode(packed)
+    except DecodeError as error:
         raise ValueError(f"a stored fold can't be decoded: {error}") from None
 
 
-def _typed(projector: Projector, tracks: Tracks) -> Tracks:
-    verdict = projector.standing if isinstance(projector.key, RuledKey) else projector.verdict
-    for track in tracks.values():
-        track.standing = _as(track.standing, projector.standing)
-        track.verdict = _as(track.verdict, verdict | None)
-    return tracks
+def _kinds_of(projector: Projector) -> tuple[Any, Any]:
+    """The kinds of the standing and of the verdict that a projector's tracks hold."""
+    verdict: Any = projector.standing if isinstance(projector.key, RuledKey) else projector.verdict
+    return projector.standing, verdict | None
 
 
 def _as(stored: Any, kind: Any) -> Any:
     try:
-        return msgspec.convert(stored, kind)
-    except msgspec.ValidationError as error:
+        return convert(stored, kind)
+    except ValidationError as error:
         raise ValueError(f"a stored fold can't be decoded: {error}") from None
 
 
 _CHECKSUM_BYTES = 4
-_encode = msgspec.msgpack.Encoder().encode
+_TAKEN = Decoder(_Taken)
+_FOLDED = Decoder(Folded)
+_encode = Encoder().encode
 
 
 def _checksum(packed: bytes) -> bytes:

@@ -12,7 +12,15 @@ from operator import attrgetter
 from msgspec import Struct
 
 from regulars.adapters.read_models.customer_numbers import BUSINESS
-from regulars.adapters.read_models.histories import History, Poison, read_facts, read_history, rows_of, take_in
+from regulars.adapters.read_models.histories import (
+    History,
+    Poison,
+    read_facts,
+    read_history,
+    rows_of,
+    take_in,
+    types_of,
+)
 from regulars.adapters.read_models.rows import ReadModels
 from regulars.adapters.schema.builds import SCORE
 from regulars.adapters.sql.damage import DamagedReadModels
@@ -181,7 +189,9 @@ def history_of(
     checkpoint, customer_id = models.checkpoint(connection), members[0]
     customer = models.numbers(connection, [customer_id]).get(customer_id, BUSINESS)
     pending = rows_of(store, connection, members, after=checkpoint)
-    folded = models.load(connection, [customer], to_go_on=bool(pending)).get(customer)
+    needed = plan.needed_by(plan.minding(types_of(store, pending))) if pending else frozenset[str]()
+    stored = models.load(connection, [customer], needed)
+    folded = models.opened(stored, customer, needed) if stored else None
     if (
         not models.has_all
         or folded is None
