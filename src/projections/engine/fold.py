@@ -176,8 +176,7 @@ class FoldPlan:
         of the others all stays as it is.
         """
         happening = set(types)
-        sets = zip(self._fact_sets, self._taking, strict=True)
-        facts = (each.name for each, (handles, take) in sets if take and not handles.isdisjoint(happening))
+        facts = (each.name for each, take in self._taking if take and not each.handles.isdisjoint(happening))
         judged = (each.projector.name for each in self._courses if not each.minded.isdisjoint(happening))
         return frozenset((SHARED.name, *facts, *judged))
 
