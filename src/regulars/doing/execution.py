@@ -184,7 +184,7 @@ class Execution:
         if where.decider is PURCHASE and where.key is not None:
             follow_order(work, command, where.key, stream.state, first)
         if isinstance(command, RegisterCustomer) and command.ref is not None:
-            work.pending.ids[command.ref] = customer_id
+            work.pending.put(work.pending.ids, command.ref, customer_id)
         return customer_id
 
     def _shared(self, event: Event, target: Target) -> list[tuple[Target, Event]]:
@@ -337,9 +337,10 @@ class Execution:
             raise Rejected("command_id_taken", f'command id "{command.command_id}" is used twice in one transaction')
 
     def _note(self, carried: CarriedOut) -> None:
-        self._work.pending.carried_out.append(carried)
+        pending = self._work.pending
+        pending.carried_out.append(carried)
         if carried.command.command_id is not None:
-            self._work.pending.command_ids.add(carried.command.command_id)
+            pending.put(pending.command_ids, carried.command.command_id, None)
 
     def _customer(self, command: Command, where: Address) -> str | None:
         if isinstance(command, RegisterCustomer):
