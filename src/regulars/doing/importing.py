@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -367,14 +367,15 @@ def _refusal(row: Row, said: _Said, execution: Execution) -> str | None:
     try:
         with execution.all_or_nothing():
             for place, command in enumerate(row.commands):
-                with suppress(*((Rejected,) if place in row.if_possible else ())):
+                try:
                     if isinstance(command, RegisterCustomer) and execution.knows(command.ref):
-                        for newer in (execution.newer_details, execution.newer_kind):
-                            changed = newer(command, said.details)
-                            if changed is not None:
-                                execution.carry_out(changed)
+                        for changed in execution.told_again(command, said.details):
+                            execution.carry_out(changed)
                     else:
                         execution.carry_out(command, only_changes=place in row.only_changes)
+                except Rejected:
+                    if place not in row.if_possible:
+                        raise
     except (Rejected, NotFound) as refusal:
         return f"{type(command).__name__}: {refusal}"
     return None
