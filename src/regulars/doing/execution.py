@@ -25,6 +25,7 @@ from regulars.crm_domain.customer import (
     AccountStatus,
     ChangeContactDetails,
     ChangeKind,
+    Customer,
     MergeCustomers,
     RegisterCustomer,
 )
@@ -310,6 +311,19 @@ class Execution:
         then = state_at(stream, CUSTOMER, command, occurred_at(command, work.pending.context.now))
         is_so = (then.kind or PERSON) == told.kind or (wanted == "fill" and stream.state.kind is not None)
         return None if is_so or stream.state.status is AccountStatus.ERASED else command
+
+    def id_of(self, reference: str) -> str | None:
+        """The id of the customer who has a reference, one of this transaction included."""
+        return known(self._work, reference)
+
+    def customer(self, customer_id: str) -> Customer:
+        """What is known of one customer by now, this transaction included."""
+        state: Customer = self._work.stream(customer_id, CUSTOMER).state
+        return state
+
+    def root_of(self, customer_id: str) -> str:
+        """Who a customer is by now, merges of this transaction included."""
+        return family_of(self._work, customer_id)[0]
 
     def all_or_nothing(self) -> AbstractContextManager[None]:
         """Discard what all commands inside have decided where one of them is refused."""
