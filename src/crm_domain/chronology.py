@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from msgspec.json import encode
@@ -12,11 +12,13 @@ from msgspec.json import encode
 from regulars.crm_domain.event import E_co, Event, Recorded
 from regulars.crm_domain.instant import FOREVER
 
+T = TypeVar("T")
+
 #: An event's place in a stream's order of time; the last part, its version, is only for those that stand outside time.
 Place = tuple[int, int, bytes, int]
 
 
-class Chronology(Struct, frozen=True, kw_only=True):
+class Chronology(Struct, frozen=True, kw_only=True, dict=True):
     """How the events of a stream follow one another in time, which no order of telling changes.
 
     `words` are the commands that speak of an instant, each with the event that it leads to. At one instant events
@@ -43,7 +45,7 @@ class Chronology(Struct, frozen=True, kw_only=True):
             return -FOREVER, 0, b"", version
         if event_type in self.last:
             return FOREVER, 0, b"", version
-        rank = _ranks(self.words)[1].get(event_type)
+        rank = self._event_ranks.get(event_type)
         if rank is None:
             raise ValueError(f"{event_type.__name__} has no place in the order of time")
         return at, rank, encode(event), 0
@@ -52,23 +54,29 @@ class Chronology(Struct, frozen=True, kw_only=True):
         """The first place that what a command leads to may have at an instant; of what stands outside time, the end of
         that instant.
         """
-        return at, _ranks(self.words)[0].get(type(command), len(self.words)), b"", 0
+        return at, self._command_ranks.get(type(command), len(self.words)), b"", 0
 
     def is_timed(self, event: Event) -> bool:
         """Whether an event stands in time: then the same one at the same instant is the same word."""
-        return type(event) in _ranks(self.words)[1]
+        return type(event) in self._event_ranks
 
     def in_order(self, recorded: Iterable[Recorded[E_co]]) -> list[Recorded[E_co]]:
         """The events of a stream in order of time."""
         return sorted(recorded, key=lambda each: self.place(each.event, each.occurred_at, each.version))
 
+    @cached_property
+    def _command_ranks(self) -> dict[type[Any], int]:
+        """The places of commands as they follow one another at one instant."""
+        return _first_places(command_type for command_type, _ in self.words)
 
-@cache
-def _ranks(words: tuple[tuple[type[Any], type[Event]], ...]) -> tuple[dict[type[Any], int], dict[type[Event], int]]:
-    """The places of commands, and of the events that they lead to, as they follow one another at one instant."""
-    commands: dict[type[Any], int] = {}
-    events: dict[type[Event], int] = {}
-    for rank, (command_type, event_type) in enumerate(words):
-        commands.setdefault(command_type, rank)
-        events.setdefault(event_type, rank)
-    return commands, events
+    @cached_property
+    def _event_ranks(self) -> dict[type[Event], int]:
+        """The places of what they lead to."""
+        return _first_places(self.order)
+
+
+def _first_places(each: Iterable[T]) -> dict[T, int]:
+    ranks: dict[T, int] = {}
+    for rank, one in enumerate(each):
+        ranks.setdefault(one, rank)
+    return ranks

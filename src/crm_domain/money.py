@@ -78,9 +78,11 @@ def to_minor_units(amount: Decimal | str, currency: str) -> int:
         raise Rejected("invalid_amount", f"an amount is a number from 0 upwards, not {amount}") from None
     if not amount.is_finite() or amount < 0:
         raise Rejected("invalid_amount", f"an amount is a number from 0 upwards, not {amount}")
-    if len(amount.as_tuple().digits) > _MAX_WRITTEN_DIGITS:
+    _, digits, power = amount.as_tuple()
+    if len(digits) > _MAX_WRITTEN_DIGITS:
         raise Rejected("invalid_amount", f"an amount is written with at most {_MAX_WRITTEN_DIGITS} digits")
-    minor = _shifted(amount, exponent)
+    assert isinstance(power, int)  # of a finite number
+    minor = _shifted(digits, power + exponent)
     if minor is None:
         raise Rejected("invalid_amount", f"{amount} has more digits than {currency} has ({exponent})")
     if minor > MAX_MINOR_UNITS:
@@ -89,15 +91,12 @@ def to_minor_units(amount: Decimal | str, currency: str) -> int:
     return minor
 
 
-def _shifted(amount: Decimal, exponent: int) -> int | None:
-    """amount * 10**exponent, None where that isn't whole; a number above the limit for whatever is far beyond it.
+def _shifted(digits: tuple[int, ...], shift: int) -> int | None:
+    """digits * 10**shift, None where that isn't whole; a number above the limit for whatever is far beyond it.
 
     Worked out on the digits, because Decimal's own arithmetic rounds as the program around us has set it up.
     """
-    _, digits, power = amount.as_tuple()
-    assert isinstance(power, int)
     number = int("".join(map(str, digits)))
-    shift = power + exponent
     if number == 0:
         return 0
     if shift >= 0:

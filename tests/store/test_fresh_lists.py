@@ -29,6 +29,7 @@ from regulars import (
 )
 from regulars.adapters.read_models import catch_up, replay
 from regulars.adapters.store.store import Store
+from regulars.doing import importing
 from regulars.session import own_writes, session
 from saying import Say
 from shops import DAY, EXAMPLES, PEOPLE, Clock, fresh_store, in_each_database, opened, play, register, trade
@@ -344,6 +345,7 @@ def imported_beside(crm: Regulars, other: Regulars, folder: Path) -> list[int]:
 
 def test_an_import_folds_in_as_it_goes(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "FOLDING_AT_ONCE", 0.0)
+    monkeypatch.setattr(importing, "ROWS_PER_TRANSACTION", 500)
     write_orders(tmp_path, 1_600)
     clock = Clock()
     with opened(database_url, clock) as crm, opened(database_url, clock) as other:
@@ -379,6 +381,7 @@ def test_an_import_folds_nothing_in_that_will_be_folded_afresh(
     monkeypatch.setattr(session, "FOLDING_AT_ONCE", 0.0)
     monkeypatch.setattr(session, "FAR_BEHIND", 1)
     monkeypatch.setattr(catch_up, "BATCH", 500)
+    monkeypatch.setattr(importing, "ROWS_PER_TRANSACTION", 500)
     write_orders(tmp_path, 1_200)
     clock = Clock()
     with opened(database_url, clock) as crm, opened(database_url, clock) as other:

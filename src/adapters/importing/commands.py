@@ -78,7 +78,10 @@ class Recipe(Struct, frozen=True, kw_only=True):
         """The fields of the command that the row fills; what was dropped is added to the notices. Raises Unusable."""
         values = {}
         for name, read in self.reads:
-            value = value_of(self.path + name, read, cells)
+            try:
+                value = read(cells)
+            except Unusable as problem:
+                raise Unusable(f"{self.path}{name}: {problem}") from None
             if value is None:
                 if name in self.decisive:
                     raise Unusable(
@@ -306,24 +309,24 @@ def _nothing_in(columns: tuple[str, ...]) -> str:
 
 def _settled(values: dict[str, Any], currency: str | None, path: str) -> dict[str, Any]:
     """The values with each amount in the command's currency, which an amount may name. Raises Unusable."""
-    told = dict(_amounts(values))
+    told = list(_amounts(values))
     if not told:
         return values
     said = values.get("currency", currency)
     if said is None:
-        said = next((each for amount in told.values() for each in _only(amount.currencies)), None)
+        said = next((each for amount in told for each in _only(amount.currencies)), None)
         if said is not None:
             values = {**values, "currency": said}
     return {name: _with_amounts(path + name, value, said) for name, value in values.items()}
 
 
-def _amounts(values: dict[str, Any], path: str = "") -> Iterator[tuple[str, Told]]:
-    for name, value in values.items():
+def _amounts(values: dict[str, Any]) -> Iterator[Told]:
+    for value in values.values():
         if isinstance(value, Told):
-            yield f"{path}{name}", value
+            yield value
         elif isinstance(value, list):
-            for number, line in enumerate(value):
-                yield from _amounts(line, f"{path}{name}[{number}].")
+            for line in value:
+                yield from _amounts(line)
 
 
 def _with_amounts(path: str, value: Any, currency: str | None) -> Any:

@@ -38,9 +38,10 @@ class Ordinals:
         """
         digest = hashlib.blake2b(content, digest_size=_DIGEST_BYTES, key=self._key).digest()
         try:
-            [times] = self._database.execute(
-                "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times", (digest,)
-            ).fetchone()
+            if self._database.execute("INSERT OR IGNORE INTO seen VALUES (?, 1)", (digest,)).rowcount:
+                return 1
+            again = "UPDATE seen SET times = times + 1 WHERE digest = ? RETURNING times"
+            [times] = self._database.execute(again, (digest,)).fetchone()
         except sqlite3.OperationalError as error:
             raise StoreUnusable(f"there is no room for temporary files, which a large import needs: {error}") from error
         return int(times)

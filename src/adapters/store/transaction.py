@@ -282,11 +282,12 @@ class Transaction:
         self.has_destroyed = True
 
     def _write_indexes(self, recorded: Sequence[Recorded[Event]]) -> None:
+        types = {type(each.event) for each in recorded}
         for index in self._statements.indexes:
-            if any(type(each.event) in index.handles for each in recorded):
+            if not types.isdisjoint(index.handles):
                 table, insert = self._schema.metadata.tables[index.table], self._statements.index_inserts[index.table]
                 IndexWriter(self.connection, table, insert).write(index, recorded, self.digest)
-        if any(isinstance(each.event, CustomerMerged) for each in recorded):
+        if CustomerMerged in types:
             self._has_links, self._unlinked = True, set()
 
     def families(self, customer_ids: Iterable[str], until: int | None = None) -> Families:

@@ -80,7 +80,7 @@ def move_bonuses(
     An order that is recorded anew was `placed_at` another instant.
     """
     match event:
-        case PurchaseRecorded():
+        case PurchaseRecorded() if event.number > 1 or _rules(work, *OF_ORDERS):
             order = Order(
                 recorded=event,
                 net=event.amount,

@@ -5,7 +5,7 @@ Several commands share one transaction: each sees what those before it decided.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -25,6 +25,7 @@ from regulars.crm_domain.customer import (
     AccountStatus,
     ChangeContactDetails,
     ChangeKind,
+    Customer,
     MergeCustomers,
     RegisterCustomer,
 )
@@ -105,7 +106,7 @@ class Execution:
     def _told_again(self, commands: Iterable[Command]) -> set[str]:
         """The streams of known customers whose contact details are told again."""
         told = [each for each in commands if isinstance(each, RegisterCustomer) and each.ref is not None]
-        with_details = [each for each in told if any(getattr(each, name) is not None for name in CONTACT_FIELDS)]
+        with_details = [each for each in told if not each.model_fields_set.isdisjoint(CONTACT_FIELDS)]
         find(self._work, (str(each.ref) for each in with_details))
         ids = (known(self._work, str(each.ref)) for each in with_details)
         return {customer_id for customer_id in ids if customer_id is not None}
@@ -184,7 +185,7 @@ class Execution:
         if where.decider is PURCHASE and where.key is not None:
             follow_order(work, command, where.key, stream.state, first)
         if isinstance(command, RegisterCustomer) and command.ref is not None:
-            work.pending.ids[command.ref] = customer_id
+            work.pending.put(work.pending.ids, command.ref, customer_id)
         return customer_id
 
     def _shared(self, event: Event, target: Target) -> list[tuple[Target, Event]]:
@@ -268,16 +269,24 @@ class Execution:
         """Whether anything is recorded under a key, by this transaction included."""
         return self._work.stream(self._work.stream_of(decider, key), decider).version > 0
 
-    def newer_details(self, told: RegisterCustomer, wanted: Details | None) -> ChangeContactDetails | None:
-        """The contact details that are told again of a customer who is known, and to be taken: by default the newest
-        where it is said when they held, else those of which nothing was known.
+    def told_again(self, told: RegisterCustomer, wanted: Details | None) -> Iterator[Command]:
+        """What is to be taken of what is told again of a customer who is known, each part decided on when it is asked
+        for: by default the newest where it is said when it held, else that of which nothing was known.
         """
-        work = self._work
-        customer_id = None if told.ref is None else known(work, told.ref)
-        given = {name: value for name in CONTACT_FIELDS if (value := getattr(told, name)) is not None}
+        customer_id = None if told.ref is None else known(self._work, told.ref)
         wanted = wanted or ("fill" if told.occurred_at is None else "newest")
-        if customer_id is None or not given or wanted == "never":
+        if customer_id is None or wanted == "never":
+            return
+        for newer in (self._newer_details, self._newer_kind):
+            changed = newer(customer_id, told, wanted)
+            if changed is not None:
+                yield changed
+
+    def _newer_details(self, customer_id: str, told: RegisterCustomer, wanted: Details) -> Command | None:
+        given = {name: value for name in CONTACT_FIELDS if (value := getattr(told, name)) is not None}
+        if not given:
             return None
+        work = self._work
         command = ChangeContactDetails(customer=CustomerId(customer_id), occurred_at=told.occurred_at, **given)
         stream = work.stream(customer_id, CUSTOMER)
         then = state_at(stream, CUSTOMER, command, occurred_at(command, work.pending.context.now))
@@ -290,20 +299,31 @@ class Execution:
             return None
         return ChangeContactDetails(customer=CustomerId(customer_id), occurred_at=told.occurred_at, **changed)
 
-    def newer_kind(self, told: RegisterCustomer, wanted: Details | None) -> ChangeKind | None:
-        """What a customer who is known is told to be again, where that is another thing and is to be taken, as
-        `newer_details` has it; without a time only a firm of whom nobody said yet what it is.
+    def _newer_kind(self, customer_id: str, told: RegisterCustomer, wanted: Details) -> Command | None:
+        """What a customer is told to be, where that is another thing; without a time only a firm of whom nobody said
+        yet what it is.
         """
-        work = self._work
-        customer_id = None if told.ref is None else known(work, told.ref)
-        wanted = wanted or ("fill" if told.occurred_at is None else "newest")
-        if customer_id is None or wanted == "never" or "kind" not in told.model_fields_set:
+        if "kind" not in told.model_fields_set:
             return None
+        work = self._work
         command = ChangeKind(customer=CustomerId(customer_id), occurred_at=told.occurred_at, kind=told.kind)
         stream = work.stream(customer_id, CUSTOMER)
         then = state_at(stream, CUSTOMER, command, occurred_at(command, work.pending.context.now))
         is_so = (then.kind or PERSON) == told.kind or (wanted == "fill" and stream.state.kind is not None)
         return None if is_so or stream.state.status is AccountStatus.ERASED else command
+
+    def id_of(self, reference: str) -> str | None:
+        """The id of the customer who has a reference, one of this transaction included."""
+        return known(self._work, reference)
+
+    def customer(self, customer_id: str) -> Customer:
+        """What is known of one customer by now, this transaction included."""
+        state: Customer = self._work.stream(customer_id, CUSTOMER).state
+        return state
+
+    def root_of(self, customer_id: str) -> str:
+        """Who a customer is by now, merges of this transaction included."""
+        return family_of(self._work, customer_id)[0]
 
     def all_or_nothing(self) -> AbstractContextManager[None]:
         """Discard what all commands inside have decided where one of them is refused."""
@@ -337,9 +357,10 @@ class Execution:
             raise Rejected("command_id_taken", f'command id "{command.command_id}" is used twice in one transaction')
 
     def _note(self, carried: CarriedOut) -> None:
-        self._work.pending.carried_out.append(carried)
+        pending = self._work.pending
+        pending.carried_out.append(carried)
         if carried.command.command_id is not None:
-            self._work.pending.command_ids.add(carried.command.command_id)
+            pending.put(pending.command_ids, carried.command.command_id, None)
 
     def _customer(self, command: Command, where: Address) -> str | None:
         if isinstance(command, RegisterCustomer):

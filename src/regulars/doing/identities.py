@@ -41,7 +41,8 @@ def find(work: UnitOfWork, references: Iterable[str]) -> None:
 
 def known(work: UnitOfWork, reference: str) -> str | None:
     """The customer who has a reference, those registered in this transaction included."""
-    find(work, [reference])
+    if reference not in work.pending.sought:
+        find(work, [reference])
     return work.pending.ids.get(reference)
 
 
@@ -118,7 +119,8 @@ def link(work: UnitOfWork, customer_ids: set[str]) -> None:
 
 def family_of(work: UnitOfWork, customer_id: str) -> tuple[str, ...]:
     """The customers who are merged with a customer, the survivor first."""
-    link(work, {customer_id})
+    if customer_id not in work.pending.linked:
+        link(work, {customer_id})
     return work.pending.families.members(customer_id)
 
 

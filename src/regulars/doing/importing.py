@@ -1,4 +1,4 @@
-"""Importing a file: its rows become commands, a few hundred of them in each transaction.
+"""Importing a file: its rows become commands, some thousands of them in each transaction.
 
 A row is taken whole or not at all. What is refused goes to quarantine and the rest goes on.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -39,7 +39,8 @@ from regulars.doing.reasons import MAX_KINDS, kind_of
 from regulars.doing.transacting import Transacting, Work
 from regulars.session.session import Session
 
-ROWS_PER_TRANSACTION = 500
+ROWS_PER_TRANSACTION = 2_000
+CHARACTERS_PER_TRANSACTION = 8_000_000  # so that long rows take no more memory than many
 TOLD_AGAIN = 20_000  # rows that were refused are kept in memory, to tell them again when all others are told
 REJECTS_SHOWN = 1_000
 ROWS_SHOWN = 3  # of a file that is looked at before it is imported
@@ -244,17 +245,17 @@ def import_rows(
     refused: list[tuple[Row, Reject]] = []
     # Where it ends early, what it holds is let go of here and now, in the thread that opened it.
     with closing(rows(path, mapping, catalogue, partial(store.keyed, "import"), note, tally.notices.append)) as stream:
-        batch = list(islice(stream, ROWS_PER_TRANSACTION))  # a file that can't be read leaves no trace
+        batch = _next_of(stream)  # a file that can't be read leaves no trace
         if not dry_run:
             # Older versions kept what they refused by the file's name alone.
             transact(lambda tx, _: tx.quarantine.clear(said.file, path.name))
         while batch:
             refused += take(batch).refused
-            batch = list(islice(stream, ROWS_PER_TRANSACTION))
+            batch = _next_of(stream)
     left = len(refused) + 1
     while refused and len(refused) < left:
-        again, left, refused = iter(refused), len(refused), []
-        while some := [row for row, _ in islice(again, ROWS_PER_TRANSACTION)]:
+        again, left, refused = iter([row for row, _ in refused]), len(refused), []
+        while some := _next_of(again):
             refused += take(some).refused
     _keep(transact, said, tally, [reject for _, reject in refused])
     return ImportReport(
@@ -267,6 +268,18 @@ def import_rows(
         notices=tuple(tally.notices),
         reasons=tuple(tally.reasons.most_common()),
     )
+
+
+def _next_of(stream: Iterator[Row]) -> list[Row]:
+    """The next rows for one transaction."""
+    batch: list[Row] = []
+    characters = 0
+    for row in islice(stream, ROWS_PER_TRANSACTION):
+        batch.append(row)
+        characters += len(row.text)
+        if characters > CHARACTERS_PER_TRANSACTION:
+            break
+    return batch
 
 
 class _Said(Struct, frozen=True):
@@ -354,14 +367,15 @@ def _refusal(row: Row, said: _Said, execution: Execution) -> str | None:
     try:
         with execution.all_or_nothing():
             for place, command in enumerate(row.commands):
-                with suppress(*((Rejected,) if place in row.if_possible else ())):
+                try:
                     if isinstance(command, RegisterCustomer) and execution.knows(command.ref):
-                        for newer in (execution.newer_details, execution.newer_kind):
-                            changed = newer(command, said.details)
-                            if changed is not None:
-                                execution.carry_out(changed)
+                        for changed in execution.told_again(command, said.details):
+                            execution.carry_out(changed)
                     else:
                         execution.carry_out(command, only_changes=place in row.only_changes)
+                except Rejected:
+                    if place not in row.if_possible:
+                        raise
     except (Rejected, NotFound) as refusal:
         return f"{type(command).__name__}: {refusal}"
     return None

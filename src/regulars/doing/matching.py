@@ -1,5 +1,7 @@
 """Whose a row is, where a mapping matches customers by their contacts: a new reference is merged into who has them.
 
+Who has them is asked of what is stored and of what the transaction decided, so where it began decides nothing.
+
 The reference is registered as an identity of its own, so that a match which was none can be undone.
 """
 
@@ -20,7 +22,7 @@ class Matching:
     def __init__(self, tx: Transaction, execution: Execution) -> None:
         self._tx = tx
         self._execution = execution
-        self._met: dict[tuple[str, str, str], str] = {}
+        self._met: dict[tuple[str, str], set[str]] = {}
 
     def matched(self, row: Row) -> Row:
         """The row, with a merge behind the registration of a new reference whose contact one known customer has."""
@@ -37,21 +39,21 @@ class Matching:
         return replace(row, commands=commands, **later)
 
     def note(self, row: Row) -> None:
-        """Remember whom a row that was taken registered."""
+        """Remember whose contact a row that was taken told."""
         if row.match and row.commands and isinstance(new := row.commands[0], RegisterCustomer) and new.ref is not None:
             for kind, value in _contacts(row, new):
-                self._met.setdefault((new.kind, kind, self._tx.digest(kind, value)), new.ref)
+                self._met.setdefault((kind, self._tx.digest(kind, value)), set()).add(new.ref)
 
-    def _holder(self, new: RegisterCustomer, kind: str, value: str) -> CustomerId | str | None:
-        """Who has this contact, if it is one customer: one person of a person's, one firm of a firm's."""
-        found = self._tx.find(kind, [value]).get(value, [])
-        families = self._tx.families(found)
-        roots = {families.root(customer_id) for customer_id in found}
-        firms = self._tx.firms_among(roots)
-        roots = roots & firms if new.kind == FIRM else roots - firms
-        if len(roots) > 1:
-            return None
-        return CustomerId(roots.pop()) if roots else self._met.get((new.kind, kind, self._tx.digest(kind, value)))
+    def _holder(self, new: RegisterCustomer, kind: str, value: str) -> CustomerId | None:
+        """Who has this contact by now, if it is one customer: one person of a person's, one firm of a firm's."""
+        digest = self._tx.digest(kind, value)
+        met = filter(None, map(self._execution.id_of, self._met.get((kind, digest), ())))
+        had = {*self._tx.find(kind, [value]).get(value, ()), *met}
+        told = ((customer_id, getattr(self._execution.customer(customer_id), kind)) for customer_id in had)
+        holders = (customer_id for customer_id, has in told if has is not None and self._tx.digest(kind, has) == digest)
+        roots = {self._execution.root_of(customer_id) for customer_id in holders}
+        alike = [each for each in roots if (self._execution.customer(each).kind == FIRM) == (new.kind == FIRM)]
+        return CustomerId(alike[0]) if len(alike) == 1 else None
 
 
 def _contacts(row: Row, new: RegisterCustomer) -> list[tuple[str, str]]:

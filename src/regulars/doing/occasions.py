@@ -136,7 +136,8 @@ def _is_in_birthday_month(work: UnitOfWork, order: Order) -> bool:
     try:
         return born.month == (lunar_month(day) if born.calendar == "lunar" else day.month)
     except StoreUnusable as reason:
-        work.pending.remarks[order.draft] = f"there may be a bonus for the month of the birthday: {reason}"
+        remark = f"there may be a bonus for the month of the birthday: {reason}"
+        work.pending.put(work.pending.remarks, order.draft, remark)
         return False
 
 
@@ -168,8 +169,9 @@ def _rewarded_referral(work: UnitOfWork, rule: BonusRule, order: Order) -> Refer
     shared = shared_contact(work, referrers, family)
     if shared is None:
         return referral
-    work.pending.remarks[order.draft] = (
+    remark = (
         "the referral of this customer is not rewarded: they and who referred them have the same "
         f"{shared}, so they may be one person"
     )
+    work.pending.put(work.pending.remarks, order.draft, remark)
     return None

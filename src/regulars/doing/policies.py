@@ -117,11 +117,11 @@ def follow_links(work: UnitOfWork, event: Event, command: Command, customer_id: 
     pending = work.pending
     match event:
         case CustomerMerged(into_id=into_id):
-            pending.into[customer_id] = into_id
+            pending.put(pending.into, customer_id, into_id)
             pending.merged_here |= {*family_of(work, customer_id), *family_of(work, into_id)}
             pending.families = families_of(pending.into)
         case MergeUndone():
-            del pending.into[customer_id]
+            pending.drop(pending.into, customer_id)
             pending.families = families_of(pending.into)
         case PersonalDataErased():
             cause = len(pending.drafts) - 1

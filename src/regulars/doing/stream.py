@@ -84,7 +84,7 @@ def state_at(stream: Stream, decider: Decider[Any], command: Command, at: int) -
 
 def is_told(stream: Stream, decider: Decider[Any], event: Event, at: int) -> bool:
     """Whether an event that stands in time was told before: the same content, of the same instant."""
-    if decider.chronology is None or not decider.chronology.is_timed(event):
+    if not stream.told or decider.chronology is None or not decider.chronology.is_timed(event):
         return False
     place = decider.chronology.place(event, at, 0)
     index = bisect_left(stream.told, place, key=_place)

@@ -1,16 +1,17 @@
 """The unit of work: what the commands of one transaction have loaded and decided, before any of it is written.
 
-All that can be taken back where a command is refused is one value, `Pending`; a copy of it is a snapshot.
+Where a command is refused, what was decided since is taken back, and what was read stays. So nothing of what the
+transaction holds is copied beforehand, however much it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct, field
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from regulars.adapters.indexes.links import Families, families_of
 from regulars.adapters.log.codec import is_personal
@@ -28,6 +29,11 @@ from regulars.doing.outcomes import CarriedOut
 from regulars.doing.stream import Stream, append, load_stream
 from regulars.session.acting import Issuer
 
+K = TypeVar("K")
+V = TypeVar("V")
+
+_ABSENT: Final = object()
+
 
 class Target(Struct, frozen=True, kw_only=True):
     """The stream that an event is appended to, and the customer who owns it."""
@@ -43,7 +49,8 @@ class Pending(Struct, kw_only=True):
     `ids` are those of references, of which `sought` were looked up. `into` are the links of customers who are one, as
     far as `linked` were asked for, and `families` what follows from them; `merged_here` took part in a merge of this
     transaction. `streams` are those with events, of the `loaded` ones. `texts` are the events at positions that were
-    read, None where there is none. `remarks` are what is to be said of some drafts, by their indexes.
+    read, None where there is none. `remarks` are what is to be said of some drafts, by their indexes. `overwritten` are
+    the entries that decisions changed, as they were before, in that order.
     """
 
     context: Context
@@ -51,20 +58,52 @@ class Pending(Struct, kw_only=True):
     sought: set[str]
     into: dict[str, str] = field(default_factory=dict)
     linked: set[str] = field(default_factory=set)
-    merged_here: set[str] = field(default_factory=set)
+    merged_here: frozenset[str] = frozenset()
     families: Families = field(default_factory=lambda: families_of({}))
     streams: dict[str, Stream] = field(default_factory=dict)
     loaded: set[str] = field(default_factory=set)
     texts: dict[int, Recorded[Event] | None] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
     carried_out: list[CarriedOut] = field(default_factory=list)
-    command_ids: set[str] = field(default_factory=set)
+    command_ids: dict[str, None] = field(default_factory=dict)
     remarks: dict[int, str] = field(default_factory=dict)
+    overwritten: list[tuple[dict[Any, Any], Any, Any]] = field(default_factory=list)
 
-    def copy(self) -> Pending:
-        """A snapshot: every collection is copied, whatever fields there are."""
-        held = asdict(self).items()
-        return replace(self, **{name: each.copy() for name, each in held if isinstance(each, dict | set | list)})
+    def put(self, entries: dict[K, V], key: K, value: V) -> None:
+        """Put an entry that follows from a decision, so that it can be taken back."""
+        self.overwritten.append((entries, key, entries.get(key, _ABSENT)))
+        entries[key] = value
+
+    def drop(self, entries: dict[K, V], key: K) -> None:
+        """Drop an entry, as follows from a decision, so that it can be put back."""
+        self.overwritten.append((entries, key, entries.pop(key)))
+
+    def take_back(self, since: Mark) -> None:
+        """Take back what was decided since a mark."""
+        while len(self.overwritten) > since.overwritten:
+            entries, key, before = self.overwritten.pop()
+            if before is _ABSENT:
+                del entries[key]
+            else:
+                entries[key] = before
+        del self.drafts[since.drafts :], self.carried_out[since.carried_out :]
+        self.context, self.merged_here = since.context, since.merged_here
+        self.families = families_of(self.into)
+
+    @property
+    def mark(self) -> Mark:
+        """How far it has come."""
+        return Mark(len(self.overwritten), len(self.drafts), len(self.carried_out), self.context, self.merged_here)
+
+
+class Mark(Struct, frozen=True):
+    """How far a unit of work had come: the lengths of its lists, and what it holds that is replaced as a whole."""
+
+    overwritten: int
+    drafts: int
+    carried_out: int
+    context: Context
+    merged_here: frozenset[str]
 
 
 class UnitOfWork:
@@ -82,11 +121,11 @@ class UnitOfWork:
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Discard what all commands inside have decided where one of them is refused."""
-        before = self.pending.copy()
+        before = self.pending.mark
         try:
             yield
         except (Rejected, NotFound):
-            self.pending = before
+            self.pending.take_back(before)
             raise
 
     def write(self) -> list[Recorded[Event]]:
@@ -115,8 +154,10 @@ class UnitOfWork:
 
     def stream(self, stream_id: str, decider: Decider[Any]) -> Stream:
         """A stream, loaded where it wasn't yet."""
-        self.load({stream_id})
-        return self.pending.streams.get(stream_id) or Stream(state=decider.initial)
+        pending = self.pending
+        if stream_id not in pending.loaded:
+            self.load({stream_id})
+        return pending.streams.get(stream_id) or Stream(state=decider.initial)
 
     def state(self, target: Target) -> Any:
         """The state of a target's stream."""
@@ -168,7 +209,7 @@ class UnitOfWork:
             caused_by=caused_by,
         )
         pending.drafts.append(draft)
-        pending.streams[target.stream_id] = append(stream, target.decider, event, at, target.customer_id)
+        pending.put(pending.streams, target.stream_id, append(stream, target.decider, event, at, target.customer_id))
 
     def _require_key(self, customer_id: str) -> None:
         if customer_id == NOBODY:
