@@ -136,6 +136,8 @@ def rulesets(draw: st.DrawFn) -> Ruleset:
     data["points"]["per_unit"] = draw(MONEY)
     data["due_again"]["gaps"] = {each: draw(POSITIVE) for each in draw(LABELS)} if draw(FLAG) else {}
     data["segment"] = draw(segments())
+    names_of_us = st.sampled_from(["", "Tee & Co", 'Zum "Tee\\topf"\n', "茶"])
+    data["letterhead"] = {"name": draw(names_of_us), "language": draw(st.sampled_from(["en", "de", "zh"]))}
     return validate_rules(data)
 
 
@@ -174,7 +176,8 @@ def test_tables_stand_in_the_order_of_the_grammar() -> None:
     earn = '[[earn]]\nid = "c"\non = "first_order"\npoints = 5\n'
     due_again = "[due_again]\ngaps = { coffee = 30 }\n"
     campaigns = '[campaigns]\nhold_out = { share = 0.05, from = 2026-01-01, until = 2026-06-30, seed = "a" }\n'
-    written = as_toml(parse_rules(f"{DEFAULT}\n{earn}{segment}{care}{due_again}{campaigns}"))
+    letterhead = '[letterhead]\nlanguage = "de"\n'
+    written = as_toml(parse_rules(f"{DEFAULT}\n{earn}{segment}{care}{due_again}{campaigns}{letterhead}"))
     shown = re.findall(r"^\[+([a-z_]+)", written, re.MULTILINE)
     assert list(dict.fromkeys(shown)) == list(Ruleset.model_fields)
 

@@ -21,7 +21,7 @@ from regulars.projections.lifecycle_stage.rules import Lifecycle, StageRule
 from regulars.projections.loyalty_tier.rules import Level, Tier
 from regulars.projections.pipeline.rules import PipelineRule, PipelineStage
 from regulars.projections.points.rules import EarnRule, Points
-from regulars.projections.rules.grammar import Business, Cadence
+from regulars.projections.rules.grammar import Business, Cadence, Letterhead
 from regulars.projections.satisfaction.rules import Satisfaction
 from regulars.projections.segments.rules import SegmentRule
 from regulars.projections.ticket_queue.rules import HoursByPriority, Ticket
@@ -47,6 +47,7 @@ __all__ = [
     "Holidays",
     "Hours",
     "HoursByPriority",
+    "Letterhead",
     "Level",
     "Lifecycle",
     "Overrides",
