@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from regulars.adapters.sql.statement import run
 
-CACHE_MIB = 32
+CACHE_MIB = 16
 
 
 @contextmanager
