@@ -63,26 +63,30 @@ def spans(when: When, subject: Subject, at: int, until: int) -> list[Span]:
             ends = till
         if begins >= ends:
             return []
-    return list(stepped(when.often, subject, begins, ends)) if when.often else [(begins, ends)]
+    return stepped(when.often, subject, begins, ends) if when.often else [(begins, ends)]
 
 
-def stepped(conditions: Sequence[Condition], subject: Subject, at: int, until: int) -> Iterator[Span]:
+def stepped(conditions: Sequence[Condition], subject: Subject, at: int, until: int) -> list[Span]:
     """The spans in [at, until) in which all of some conditions hold, by asking wherever one of them may flip."""
+    found: list[Span] = []
     if at >= until:
-        return
-    flips = {flip for condition in conditions for flip in condition.flips(subject, at, until)}
+        return found
+    flips: set[int] = set()
+    for condition in conditions:
+        flips.update(condition.flips(subject, at, until))
     since: int | None = None
     for instant in sorted({at, *flips}) if flips else (at,):
         for condition in conditions:
             if not condition.holds(subject, instant):
                 if since is not None:
-                    yield since, instant
+                    found.append((since, instant))
                     since = None
                 break
         else:
             since = instant if since is None else since
     if since is not None:
-        yield since, until
+        found.append((since, until))
+    return found
 
 
 def _conditions(rule: rules.ConditionRule, exponent: int) -> Iterator[Condition]:

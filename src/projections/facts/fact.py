@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -190,16 +190,16 @@ class Condition(Struct, frozen=True, kw_only=True):
         """Whether it holds at an instant."""
         return self.demands(self.fact.found(subject, self.window, at))
 
-    def flips(self, subject: Subject, at: int, until: int) -> Iterator[int]:
+    def flips(self, subject: Subject, at: int, until: int) -> list[int]:
         """The instants in (at, until) at which time alone may change it."""
         match self.fact.flips:
-            case Never():
-                instants: Iterable[int] = ()
+            case Often(instants=of):  # as of all that are asked in steps
+                instants = of(subject, self, at, until)
             case Once(span=span):
                 instants = span(subject, self)
-            case Often(instants=of):
-                instants = of(subject, self, at, until)
-        return (instant for instant in instants if at < instant < until)
+            case Never():
+                instants = ()
+        return [instant for instant in instants if at < instant < until]
 
 
 def for_good(subject: Subject, condition: Condition) -> Span:

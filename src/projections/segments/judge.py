@@ -62,8 +62,9 @@ def judge(
     for place, segment in enumerate(segments.each):
         following = _following(segment, states[place], subject, at, until)
         now.append(following[0])
-        for state in following[1:]:
-            turns.setdefault(state.since, []).append((place, state))
+        if len(following) > 1:
+            for state in following[1:]:
+                turns.setdefault(state.since, []).append((place, state))
         if segment.is_asked:
             earlier += memberships(segment.id, following)
     held = Standing(tuple(now))
@@ -116,7 +117,10 @@ def _between(spans: Sequence[Span], at: int, until: int) -> list[Span]:
 
 def _first_in(spans: Sequence[Span], at: int) -> int | None:
     """The first instant from one on that is in one of some spans."""
-    return next((max(at, begins) for begins, ends in spans if at < ends), None)
+    for begins, ends in spans:
+        if at < ends:
+            return begins if begins > at else at
+    return None
 
 
 def _first_in_without(spans: Sequence[Span], others: Sequence[Span], at: int) -> int | None:
