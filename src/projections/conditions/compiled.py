@@ -22,13 +22,13 @@ def compile_conditions(given: Iterable[rules.ConditionRule], exponent: int) -> t
     return tuple(condition for each in given for condition in _conditions(each, exponent))
 
 
-def holding_in_one_span(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
+def _holding_in_one_span(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
     """Those that hold in one span, what is quickest to work out first: where one fails, the rest isn't asked."""
     once = (each for each in conditions if not isinstance(each.fact.flips, Often))
     return tuple(sorted(once, key=lambda each: _QUICKEST_FIRST.index(each.fact.kind)))
 
 
-def flipping_often(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
+def _flipping_often(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
     """The others."""
     return tuple(each for each in conditions if isinstance(each.fact.flips, Often))
 
@@ -49,7 +49,7 @@ class When(Struct, frozen=True, kw_only=True):
 def compile_when(given: Iterable[rules.ConditionRule], exponent: int) -> When:
     """Make conditions that must hold together ready, for a currency of so many digits."""
     conditions = compile_conditions(given, exponent)
-    return When(conditions=conditions, once=holding_in_one_span(conditions), often=flipping_often(conditions))
+    return When(conditions=conditions, once=_holding_in_one_span(conditions), often=_flipping_often(conditions))
 
 
 def spans(when: When, subject: Subject, at: int, until: int) -> list[Span]:
@@ -63,10 +63,10 @@ def spans(when: When, subject: Subject, at: int, until: int) -> list[Span]:
             ends = till
         if begins >= ends:
             return []
-    return stepped(when.often, subject, begins, ends) if when.often else [(begins, ends)]
+    return _stepped(when.often, subject, begins, ends) if when.often else [(begins, ends)]
 
 
-def stepped(conditions: Sequence[Condition], subject: Subject, at: int, until: int) -> list[Span]:
+def _stepped(conditions: Sequence[Condition], subject: Subject, at: int, until: int) -> list[Span]:
     """The spans in [at, until) in which all of some conditions hold, by asking wherever one of them may flip."""
     found: list[Span] = []
     if at >= until:

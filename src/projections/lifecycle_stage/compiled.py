@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from regulars.crm_domain.event import Event
-from regulars.projections.conditions.compiled import compile_conditions, flipping_often, holding_in_one_span
+from regulars.projections.conditions.compiled import When, compile_when
 from regulars.projections.facts.fact import Condition, Fact, Found, Never, Once, Subject
 from regulars.projections.lifecycle_stage import rules
 from regulars.projections.verdict import Verdict
@@ -25,17 +25,12 @@ _MOST_BRACKETS = 1_000
 
 
 class Rung(Struct, frozen=True, kw_only=True):
-    """One rung of the ladder: its conditions as they were written, and those that are asked.
-
-    `once` are those that hold in one span, what is quickest to work out first; `often` are the others.
-    """
+    """One rung of the ladder: its conditions as they were written, and those that are left to be asked."""
 
     id: str
     verdict: Verdict
     spell: frozenset[str]
-    conditions: tuple[Condition, ...]
-    once: tuple[Condition, ...]
-    often: tuple[Condition, ...]
+    when: When
 
 
 #: How a fact is found, and the bounds that conditions have: its brackets are below the first, from it on, and so on.
@@ -65,7 +60,7 @@ class Ladder(Struct, frozen=True, kw_only=True):
 def compile_ladder(rule: rules.Lifecycle, exponent: int) -> Ladder:
     """Make the ladder ready, for a currency of so many digits."""
     rungs = tuple(_rung(stage, exponent) for stage in rule.stage)
-    asked = {condition.fact.name: condition.fact for rung in rungs for condition in rung.conditions}
+    asked = {condition.fact.name: condition.fact for rung in rungs for condition in rung.when.conditions}
     bracketed = _bracketed(asked, rungs)
     return Ladder(
         rungs=rungs,
@@ -77,14 +72,11 @@ def compile_ladder(rule: rules.Lifecycle, exponent: int) -> Ladder:
 
 
 def _rung(rule: rules.StageRule, exponent: int) -> Rung:
-    conditions = compile_conditions(rule.when, exponent)
     return Rung(
         id=rule.id,
         verdict=Verdict(rule.stage),
         spell=frozenset(rule.spell),
-        conditions=conditions,
-        once=holding_in_one_span(conditions),
-        often=flipping_often(conditions),
+        when=compile_when(rule.when, exponent),
     )
 
 
@@ -96,7 +88,7 @@ def _bracketed(asked: Mapping[str, Fact], rungs: tuple[Rung, ...]) -> _Bracketed
     for fact in asked.values():
         if not _events_alone_decide(fact):
             continue
-        bounds = {each.bound for rung in rungs for each in rung.conditions if each.fact is fact}
+        bounds = {each.bound for rung in rungs for each in rung.when.conditions if each.fact is fact}
         starts = (1,) if fact.kind == "flag" else tuple(sorted(bounds - {0}))
         if prod(len(each) + 1 for _, each in bracketed) * (len(starts) + 1) <= _MOST_BRACKETS:
             bracketed.append((fact, starts))
@@ -120,10 +112,11 @@ def _left(rungs: tuple[Rung, ...], bracketed: _Bracketed) -> tuple[Any, ...]:
 def _knowing(rungs: tuple[Rung, ...], fact: Fact, value: int) -> Iterator[Rung]:
     """The rungs that can be reached where a fact lies in the bracket that begins with a value."""
     for rung in rungs:
-        decided = {each: _holds_for_good(each, value) for each in rung.once if each.fact is fact}
+        decided = {each: _holds_for_good(each, value) for each in rung.when.once if each.fact is fact}
         if False in decided.values():
             continue
-        yield replace(rung, once=tuple(each for each in rung.once if decided.get(each) is None))
+        left = tuple(each for each in rung.when.once if decided.get(each) is None)
+        yield replace(rung, when=replace(rung.when, once=left))
 
 
 def _holds_for_good(condition: Condition, value: int) -> bool | None:

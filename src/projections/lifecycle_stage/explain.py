@@ -18,7 +18,7 @@ def explain(standing: Standing, facts: Facts, rules: Rules, at: int, told: Told 
     """The conditions of the rung that was reached, each with what it found."""
     subject = Subject(facts, rules, standing.ended, standing.ended_at, at, told)
     rung, _ = reached(rung_spans(subject, at + 1), at)
-    if not rung.conditions:
+    if not rung.when.conditions:
         found = ", ".join(_words(fact, subject) for fact in (ORDERS, GAP) if fact.found(subject, None, at) is not None)
         last_order = GAP.positions(subject, None, at)
         return (Reason(clause=rung.id, sentence=f"no other stage applies: {found}", positions=last_order),)
@@ -28,7 +28,7 @@ def explain(standing: Standing, facts: Facts, rules: Rules, at: int, told: Told 
             sentence=_words(condition.fact, subject, condition.window) + condition.text,
             positions=condition.fact.positions(subject, condition.window, at),
         )
-        for condition in rung.conditions
+        for condition in rung.when.conditions
     )
 
 

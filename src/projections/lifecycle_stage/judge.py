@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from regulars.crm_domain.instant import FOREVER
-from regulars.projections.conditions.compiled import stepped
+from regulars.projections.conditions.compiled import spans
 from regulars.projections.engine.projector import Judgement
 from regulars.projections.facts.fact import NOTHING_TOLD, Subject
 from regulars.projections.facts.shared import Facts
@@ -35,14 +35,14 @@ def judge(
     standing: Standing, facts: Facts, rules: Rules, at: int, until: int, told: Told = NOTHING_TOLD
 ) -> Iterator[Judgement]:
     """The stage from an instant on. An order at that very instant ends the spell that was running just before it."""
-    ended, ended_at, spans = standing.ended, standing.ended_at, None
+    ended, ended_at, of_rungs = standing.ended, standing.ended_at, None
     if standing.stage in rules.spell_stages and facts.order_instants and facts.order_instants[-1] == at:
         after = rung_spans(Subject(facts, rules, standing.stage, at, at, told), until)
         if reached(after, at)[0].verdict.value not in rules.spell_stages:  # on a closed account, an order ends nothing
-            ended, ended_at, spans = standing.stage, at, after
-    spans = spans or rung_spans(Subject(facts, rules, ended, ended_at, at, told), until)
+            ended, ended_at, of_rungs = standing.stage, at, after
+    of_rungs = of_rungs or rung_spans(Subject(facts, rules, ended, ended_at, at, told), until)
     while at < until:
-        rung, next_change_at = reached(spans, at)
+        rung, next_change_at = reached(of_rungs, at)
         yield at, Standing(rung.verdict.value, ended, ended_at), rung.verdict
         at = next_change_at
 
@@ -56,33 +56,22 @@ def rung_spans(subject: Subject, until: int) -> list[RungSpan]:
     the rungs. What comes after one that holds all along is never reached, so it is left out.
     """
     found: list[RungSpan] = []
+    all_along = [(subject.at, until)]
     for rung in subject.rules.ladder.reachable(subject):
         if rung.spell and subject.ended not in rung.spell:
             continue
-        begins, ends = -FOREVER, until
-        for condition in rung.once:
-            since, till = condition.span(subject, condition)
-            if since > begins:
-                begins = since
-            if till < ends:
-                ends = till
-            if begins >= ends:
-                break
-        else:
-            if rung.often:
-                steps = stepped(rung.often, subject, max(begins, subject.at), ends)
-                found += [(since, till, rung) for since, till in steps]
-                continue
+        holding = spans(rung.when, subject, subject.at, until)
+        for begins, ends in holding:
             found.append((begins, ends, rung))
-            if begins <= subject.at and ends == until:
-                break
+        if holding == all_along:
+            break
     return found
 
 
-def reached(spans: list[RungSpan], at: int) -> tuple[Rung, int]:
+def reached(of_rungs: list[RungSpan], at: int) -> tuple[Rung, int]:
     """The first rung of which a span holds an instant, and when another may be reached."""
     next_change_at = FOREVER
-    for begins, ends, rung in spans:
+    for begins, ends, rung in of_rungs:
         if begins <= at < ends:
             return rung, ends if ends < next_change_at else next_change_at
         if at < begins < next_change_at:
