@@ -34,7 +34,7 @@ from regulars.projections.engine.stored import (
     dump_tracks,
     load,
     load_facts,
-    load_own,
+    loading_own,
     loading_tracks,
 )
 from regulars.projections.facts.shared import HANDLES
@@ -58,7 +58,7 @@ def joined(stored: Timelines, newer: Timelines) -> Timelines:
 def stored_and_loaded(folded: Folded) -> Folded:
     """A fold that was stored in parts, its sets of facts and each projector's tracks, and read again."""
     again = load_facts(dump_facts(folded))
-    again.own = {each.name: load_own(each, dump_own(folded, each)) for each in FACT_SETS if each.name in folded.own}
+    again.own = {each.name: loading_own(each)(dump_own(folded, each)) for each in FACT_SETS if each.name in folded.own}
     by_name = {projector.name: projector for projector in PROJECTORS}
     again.tracks = {name: loading_tracks(by_name[name])(dump_tracks(held)) for name, held in folded.tracks.items()}
     assert dump(again) == dump(folded) == dump(load(dump(folded), PROJECTORS))

@@ -40,7 +40,7 @@ from regulars.projections.engine.stored import (
     dump_tracks,
     load,
     load_facts,
-    load_own,
+    loading_own,
     loading_tracks,
 )
 from regulars.projections.facts.fact_set import FactSet
@@ -321,7 +321,7 @@ def test_facts_of_their_own_are_stored_apart_and_gone_on_with(history: list[Happ
     folded = Folded()
     before = fold(folded, history[:cut], rules(), both)
     again = load_facts(dump_facts(folded))
-    again.own = {"labels": load_own(LABELS, dump_own(folded, LABELS))}
+    again.own = {"labels": loading_own(LABELS)(dump_own(folded, LABELS))}
     begun = (each for each in both if each.name in folded.tracks)
     again.tracks = {each.name: loading_tracks(each)(dump_tracks(folded.tracks[each.name])) for each in begun}
     assert again == folded == load(dump(folded), both)

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from regulars.adapters.read_models.writing_rows import insert_rows
 from regulars.adapters.schema.builds import FactsTable, ProjectionTables, Row
 from regulars.adapters.schema.tables import Schema
+from regulars.adapters.sql.dialects import placeholder
 from regulars.adapters.sql.statement import Among, Statement, run_many
 
 #: The tables of one projection, or of a set of facts.
@@ -241,7 +242,7 @@ class BuildStatements:
             run_many(connection, text, list(rows))
 
     def _insert_of(self, table: sa.Table) -> str:
-        marks = ", ".join([self._mark] * len(table.c))
+        marks = ", ".join([placeholder(self.dialect)] * len(table.c))
         return f"INSERT INTO {table.name} VALUES ({marks})"  # noqa: S608 - our own table
 
     def replace(self, connection: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
@@ -260,13 +261,9 @@ class BuildStatements:
             return
         text = self._deleting.get(table)
         if text is None:
-            this = " AND ".join(f"{each.name} = {self._mark}" for each in table.primary_key)
+            this = " AND ".join(f"{each.name} = {placeholder(self.dialect)}" for each in table.primary_key)
             text = self._deleting[table] = f"DELETE FROM {table.name} WHERE {this}"  # noqa: S608 - our own table
         run_many(connection, text, list(keys))
-
-    @property
-    def _mark(self) -> str:
-        return "%s" if self.dialect.name == "postgresql" else "?"
 
     @property
     def _projections(self) -> list[ProjectionTables]:

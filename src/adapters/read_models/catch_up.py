@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from time import monotonic, sleep
 from typing import Any
 
@@ -547,14 +547,12 @@ class _CatchingUp:
         left = self._time_left
         return BATCH if left is None else min(BATCH, max(SMALLEST_BATCH, int(self._rate * left / 2)))
 
-    def _writing(self) -> AbstractContextManager[Transaction]:
-        """What is written follows from the log, and is folded again where a power cut takes it away."""
-        left = self._time_left
-        return self._store.writing(patience=None if left is None else max(left, 0), durable=False)
-
     @contextmanager
     def _loading(self) -> Iterator[Transaction]:
-        with self._writing() as tx, loading(tx.connection):
+        """What is written follows from the log, and is folded again where a power cut takes it away."""
+        left = self._time_left
+        patience = None if left is None else max(left, 0)
+        with self._store.writing(patience=patience, durable=False) as tx, loading(tx.connection):
             yield tx
 
     def _after(self, position: int) -> sa.ColumnElement[bool]:
@@ -605,7 +603,7 @@ class _CatchingUp:
         for root in sorted(by_root, key=numbers.__getitem__):
             customer, rows = numbers[root], by_root[root]
             folded = self._models.opened(stored, customer, needed[types[root]])
-            if folded is not None and not bear_on(self._store, folded, rows):
+            if folded is not None and not bear_on(self._store, folded, rows, types[root]):
                 continue
             members = families.members(root)
             timelines = None if folded is None else take_in(self._store, folded, rows, members, plan)

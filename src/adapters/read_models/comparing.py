@@ -16,6 +16,7 @@ from regulars.adapters.read_models.score_steps import note_earliest
 from regulars.adapters.read_models.writing_rows import insert_rows
 from regulars.adapters.schema.builds import ProjectionTables, Row
 from regulars.adapters.sql.chunks import chunks
+from regulars.adapters.sql.dialects import placeholder
 from regulars.adapters.sql.statement import run
 
 SAMPLE = 64  # customers
@@ -29,8 +30,8 @@ def stored_rows(models: ReadModels, connection: Connection, customers: Iterable[
 
 def _rows_of(connection: Connection, table: sa.Table, customers: Iterable[int]) -> list[Row]:
     """The rows of some customers, as they are stored."""
-    mark = "%s" if connection.dialect.name == "postgresql" else "?"
     found: list[Row] = []
+    mark = placeholder(connection.dialect)
     for chunk in chunks(customers):
         # Written out: of most tables this is asked once, and few rows are read in the time of compiling it.
         text = f"SELECT * FROM {table.name} WHERE customer IN ({', '.join([mark] * len(chunk))})"  # noqa: S608 - ours

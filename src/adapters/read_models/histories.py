@@ -134,12 +134,11 @@ def types_of(known: Decoding, rows: Rows) -> frozenset[type[Event]]:
     return frozenset(codec_of(tag, known.codecs).reads for _, _, _, _, tag, _ in rows)
 
 
-def bear_on(known: Decoding, folded: Folded, rows: Rows) -> bool:
-    """Whether further rows may change a fold: a projection handles one, or somebody may be known since earlier.
-
-    Raises StoreUnusable for an unknown type of event.
+def bear_on(known: Decoding, folded: Folded, rows: Rows, types: frozenset[type[Event]]) -> bool:
+    """Whether further rows, which hold events of these types, may change a fold: a projection handles one, or somebody
+    may be known since earlier.
     """
-    return not types_of(known, rows).isdisjoint(known.handles) or _is_known_since_earlier(folded, rows)
+    return not types.isdisjoint(known.handles) or _is_known_since_earlier(folded, rows)
 
 
 def _is_known_since_earlier(folded: Folded, rows: Rows) -> bool:

@@ -25,7 +25,6 @@ from regulars.adapters.schema.builds import (
     Row,
     build_tables,
     loaded_facts,
-    loaded_own,
 )
 from regulars.adapters.schema.tables import Schema
 from regulars.crm_domain.errors import StoreUnusable
@@ -208,7 +207,7 @@ def _take(folded: Folded, part: Part, held: bytes) -> bool:
     """Add what a part stores to a fold; False where it can't be decoded."""
     known: Any
     if isinstance(part, FactsTable):
-        known = folded.own[part.fact_set.name] = loaded_own(part.fact_set, held)
+        known = folded.own[part.fact_set.name] = part.loaded_own(held)
     else:
         known = part.loaded_tracks(held)
         folded.tracks[part.name] = known

@@ -36,7 +36,14 @@ from regulars.crm_domain.instant import FOREVER
 from regulars.projections.engine.column import columns_of
 from regulars.projections.engine.fold import Folded, Tracks
 from regulars.projections.engine.projector import ListedBy, Projector
-from regulars.projections.engine.stored import dump_facts, dump_own, dump_tracks, load_facts, load_own, loading_tracks
+from regulars.projections.engine.stored import (
+    dump_facts,
+    dump_own,
+    dump_tracks,
+    load_facts,
+    loading_own,
+    loading_tracks,
+)
 from regulars.projections.facts.fact_set import FactSet
 from regulars.projections.facts.shared import SHARED
 from regulars.projections.registry import Registry
@@ -100,6 +107,7 @@ class FactsTable:
         )
         check(self.rows, of_read_models=True)
         self.stored = self.rows
+        self._load = loading_own(fact_set)
         self.tables = (self.rows,)
         self.staging = {self.rows: _staging(self.rows)}
 
@@ -112,19 +120,18 @@ class FactsTable:
             return []
         return [(customer, folded.last_at, dump_own(folded, self.fact_set))]
 
+    def loaded_own(self, data: bytes) -> Any:
+        """Decode the facts, of a set that isn't the shared one; None for damaged ones."""
+        try:
+            return self._load(data)
+        except ValueError:
+            return None
+
 
 def loaded_facts(data: bytes) -> Folded | None:
     """Decode a fold without tracks; None for a damaged one."""
     try:
         return load_facts(data)
-    except ValueError:
-        return None
-
-
-def loaded_own(fact_set: FactSet, data: bytes) -> Any:
-    """Decode the facts of another set; None for damaged ones."""
-    try:
-        return load_own(fact_set, data)
     except ValueError:
         return None
 

@@ -13,6 +13,11 @@ import sqlalchemy as sa
 _URLS = {"sqlite": "sqlite+pysqlite://", "postgresql": "postgresql+psycopg://"}
 
 
+def placeholder(dialect: sa.Dialect) -> str:
+    """What stands for a value in a statement that is handed to the driver as text."""
+    return "%s" if dialect.name == "postgresql" else "?"
+
+
 @cache
 def shared_dialect(name: str) -> sa.Dialect:
     """The dialect of a kind of database, `sqlite` or `postgresql`."""

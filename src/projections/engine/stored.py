@@ -46,9 +46,11 @@ def dump_own(folded: Folded, fact_set: FactSet) -> bytes:
     return _sealed(folded.facts_of(fact_set))
 
 
-def load_own(fact_set: FactSet, data: bytes) -> Any:
-    """The facts of a set that `dump_own` wrote, for `Folded.own`. Raises ValueError for anything else."""
-    return _opened(Decoder(fact_set.beginning), data)
+def loading_own(fact_set: FactSet) -> Callable[[bytes], Any]:
+    """A function that returns the facts of a set that `dump_own` wrote, for `Folded.own`. It raises ValueError for
+    anything else.
+    """
+    return partial(_opened, Decoder(fact_set.beginning))
 
 
 def dump_tracks(tracks: Tracks) -> bytes:
